@@ -1,0 +1,31 @@
+"""Self-normalizing networks for scikit-learn."""
+
+from sklearn_snn._estimators import SNNClassifier, SNNRegressor
+from sklearn_snn._preprocessing import TabularPreprocessor
+from sklearn_snn._scoring import masked_scorer
+from sklearn_snn._selu import moment_map, moment_map_jacobian, selu_parameters
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "SNN",
+    "SNNClassifier",
+    "SNNRegressor",
+    "TabularPreprocessor",
+    "masked_scorer",
+    "moment_map",
+    "moment_map_jacobian",
+    "selu_parameters",
+]
+
+
+def __getattr__(name):
+    if name == "SNN":  # The only public name that needs torch, which is slow to import.
+        from sklearn_snn._modules import SNN
+
+        return SNN
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,616 @@
+"""The estimators: a classifier and a regressor."""
+
+from numbers import Real
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, column_or_1d
+
+from sklearn_snn._base import BaseSNN
+from sklearn_snn._compat import Interval, StrOptions, _fit_context
+from sklearn_snn._parameters import CONSTRAINTS, describe_parameters
+from sklearn_snn._preprocessing import settle
+from sklearn_snn._scoring import MadePredictions, measured
+
+
+@describe_parameters(dropout=0.05)
+class SNNClassifier(ClassifierMixin, BaseSNN):
+    """Self-normalizing network for classification.
+
+    A feed-forward network of scaled exponential linear units whose activations keep
+    mean 0 and variance 1 from layer to layer [1]_, trained on the cross entropy.
+    Several labels at once are learned from a two-dimensional `y` of 0, 1 and NaN, which
+    stands for a label that was not measured.
+
+    Parameters
+    ----------
+    {network}
+    {training}
+    label_smoothing : float, default=0.0
+        Share of the target's probability that is spread over all classes, in [0, 1).
+    {stopping}
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes: ``{{class: weight}}``, inversely proportional to how
+        often they occur, or all 1. With several labels the dict has keys 0 and 1 and
+        serves each of them.
+    {data}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels; for a multilabel target the numbers of the labels.
+    {attributes}
+
+    See Also
+    --------
+    SNNRegressor : The same for numbers.
+    SNN : The network as a torch module.
+
+    References
+    ----------
+    .. [1] Klambauer, Unterthiner, Mayr and Hochreiter, "Self-Normalizing Neural
+       Networks", NIPS 2017. https://arxiv.org/abs/1706.02515
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_snn import SNNClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = SNNClassifier(depth=2, width=32, random_state=0).fit(X, y)
+    >>> model.predict(X[:3])
+    array([0, 0, 0])
+    >>> print(model.score(X, y) > 0.95)
+    True
+    """
+
+    _parameter_constraints = {
+        **CONSTRAINTS,
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        depth=4,
+        width=128,
+        *,
+        layer_form="rectangular",
+        dropout=0.05,
+        n_estimators=1,
+        cv=None,
+        solver="adamw",
+        learning_rate_init=2e-3,
+        learning_rate="cosine",
+        weight_decay=0.01,
+        label_smoothing=0.0,
+        batch_size="auto",
+        max_iter=100,
+        early_stopping="auto",
+        scoring="loss",
+        validation_fraction=0.1,
+        n_iter_no_change=20,
+        tol=0.0,
+        class_weight=None,
+        preprocessor="auto",
+        categorical_features="from_dtype",
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+        device="auto",
+        dtype="float32",
+        n_threads=None,
+        time_limit=None,
+    ):
+        self.depth = depth
+        self.width = width
+        self.layer_form = layer_form
+        self.dropout = dropout
+        self.n_estimators = n_estimators
+        self.cv = cv
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.scoring = scoring
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.preprocessor = preprocessor
+        self.categorical_features = categorical_features
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.device = device
+        self.dtype = dtype
+        self.n_threads = n_threads
+        self.time_limit = time_limit
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on a chunk of rows.
+
+        The first call fixes the classes and the scales of the columns (those that vary
+        in it; the others follow when they do), or uses a `preprocessor` that is fitted
+        already, wrapped in `sklearn.frozen.FrozenEstimator`. The step size is constant,
+        the optimizer's memory persists, and early stopping does not apply.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Targets.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that will ever occur; needed in the first call, unless there
+            are several labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        self : SNNClassifier
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If ``class_weight="balanced"``, which needs all rows, `classes` is missing
+            or another than before, or training diverges, which leaves the estimator as
+            it was.
+        """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not possible in partial_fit, which never "
+                "sees all rows: pass weights as a dict, from compute_class_weight"
+            )
+        if self.__sklearn_is_fitted__():
+            self._check_same_classes(classes)
+        elif classes is None and _n_columns(y) == 1:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return self._partial_fit(X, y, sample_weight, classes=classes)
+
+    def _check_same_classes(self, classes):
+        if classes is not None and not np.array_equal(
+            np.unique(classes), self.classes_
+        ):
+            raise ValueError(
+                f"classes={classes} is not the same as in the first call of "
+                f"partial_fit, {self.classes_}"
+            )
+
+    def predict(self, X):
+        """Most probable class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Classes; for several labels 0 or 1.
+        """
+        return self._predictions(self.predict_proba(X))
+
+    def predict_proba(self, X):
+        """Probabilities of the classes, averaged over the networks.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            A column for each of `classes_`; for several labels the probability of 1.
+        """
+        return self._mean_proba(self._outputs(X))
+
+    def predict_log_proba(self, X):
+        """Logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            Logarithms; -inf where a probability is 0.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def score(self, X, y, sample_weight=None):
+        """Share of rows whose class, or all of whose labels, are right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their classes. Labels that are NaN are ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            Accuracy.
+        """
+        return self._score_predictions(y, self.predict(X), sample_weight)
+
+    def _score_predictions(self, y, predictions, sample_weight):
+        if not self.is_multilabel_:
+            return accuracy_score(y, predictions, sample_weight=sample_weight)
+        y = self._read_labels(y)
+        counts = measured(y)
+        right = (predictions == y) | ~counts
+        some = counts.any(axis=1)
+        weight = None if sample_weight is None else np.asarray(sample_weight)[some]
+        return float(np.average(right[some].all(axis=1), weights=weight))
+
+    # Targets --------------------------------------------------------------------
+
+    def _read_target(self, y):
+        if _n_columns(y) > 1:
+            return self._read_labels(y)
+        y = column_or_1d(y, warn=True)
+        y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+        check_classification_targets(y)
+        return y
+
+    def _read_labels(self, y):
+        """A multilabel target as float64, with NaN for what was not measured."""
+        y = y.toarray() if issparse(y) else y
+        y = check_array(
+            y, dtype=np.float64, ensure_all_finite="allow-nan", input_name="y"
+        )
+        known = y[measured(y)]
+        if strange := np.setdiff1d(known, [0.0, 1.0])[:3].tolist():
+            raise ValueError(
+                "a two-dimensional y must hold labels 0 and 1, and NaN for those that "
+                f"were not measured, got {strange}; multiclass-multioutput targets are "
+                "not supported"
+            )
+        return y
+
+    def _learn_target(self, table, classes=None):
+        self.is_multilabel_ = table.y.ndim == 2
+        if self.is_multilabel_:
+            self.classes_ = np.arange(table.y.shape[1])
+        else:
+            self.classes_ = np.unique(table.y if classes is None else classes)
+        self.n_outputs_ = 1 if self._is_binary else len(self.classes_)
+
+    @property
+    def _is_binary(self):
+        return not self.is_multilabel_ and len(self.classes_) == 2
+
+    def _encode_target(self, y):
+        if (y.ndim == 2) != self.is_multilabel_ or (
+            self.is_multilabel_ and y.shape[1] != len(self.classes_)
+        ):
+            wanted = f"(n, {len(self.classes_)})" if self.is_multilabel_ else "(n,)"
+            raise ValueError(f"y must have shape {wanted} as before, got {y.shape}")
+        if self.is_multilabel_:
+            return y
+        index = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
+        if (unknown := self.classes_[index] != y).any():
+            raise ValueError(
+                f"y has classes {np.unique(y[unknown]).tolist()} that the training "
+                f"target lacks; it has {self.classes_.tolist()}"
+            )
+        return index[:, np.newaxis].astype(np.float64) if self._is_binary else index
+
+    def _loss_weight(self, table):
+        if self.class_weight is None or self.is_multilabel_:
+            return table.weight
+        weight = compute_sample_weight(self.class_weight, table.y)
+        return weight if table.weight is None else weight * table.weight
+
+    def _labels_to_stratify(self, y):
+        return None if self.is_multilabel_ else y
+
+    def _make_loss(self, target=None):
+        from sklearn_snn._losses import BinaryCrossEntropy, CrossEntropy
+
+        if self.is_multilabel_:
+            return BinaryCrossEntropy(self._label_weight(target))
+        return BinaryCrossEntropy() if self._is_binary else CrossEntropy()
+
+    def _label_weight(self, target):
+        """Weight of each label where it is 0 and where it is 1."""
+        if self.class_weight is None or target is None:
+            return None
+        if self.class_weight == "balanced":
+            counts = np.stack([(target == label).sum(axis=0) for label in (0, 1)], axis=1)
+            return counts.sum(axis=1, keepdims=True) / (2 * counts.clip(min=1))
+        if strange := set(self.class_weight) - {0, 1}:
+            raise ValueError(
+                "class_weight must have keys 0 and 1 for a multilabel y, got "
+                f"{sorted(strange, key=str)} as well"
+            )
+        weights = [self.class_weight.get(label, 1.0) for label in (0, 1)]
+        return np.tile(np.array(weights, dtype=float), (target.shape[1], 1))
+
+    def _output_scale(self):
+        return 0.0, 1.0
+
+    # Predictions ----------------------------------------------------------------
+
+    def _mean_proba(self, raw):
+        loss = self._make_loss()
+        return np.mean([loss.predict_proba(member) for member in raw], axis=0)
+
+    def _predictions(self, proba):
+        if self.is_multilabel_:
+            return (proba > 0.5).astype(np.int64)
+        return self.classes_[proba.argmax(axis=1)]
+
+    def _made_predictions(self, raw):
+        proba = self._mean_proba(raw)
+        return MadePredictions(self, self._predictions(proba), proba)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+@describe_parameters(dropout=0.0)
+class SNNRegressor(RegressorMixin, BaseSNN):
+    """Self-normalizing network for regression.
+
+    A feed-forward network of scaled exponential linear units whose activations keep
+    mean 0 and variance 1 from layer to layer [1]_. The target is standardised inside,
+    where the loss allows it.
+
+    Parameters
+    ----------
+    {network}
+    loss : {{"squared_error", "absolute_error", "huber", "quantile", "poisson"}}, \
+            default="squared_error"
+        What is minimised: the squared error, which predicts the mean; the absolute
+        error, which predicts the median; ``"huber"``, squared up to one (robust)
+        standard deviation of the target and linear beyond; the pinball loss of
+        `quantile`; the Poisson deviance with a log link, for counts.
+    quantile : float or None, default=None
+        Which quantile ``loss="quantile"`` predicts, in [0, 1].
+    {training}
+    {stopping}
+    {data}
+
+    Attributes
+    ----------
+    target_location_, target_scale_ : ndarray of shape (n_outputs_,)
+        What the target is standardised by; the scale is 0 where it is constant.
+    {attributes}
+
+    See Also
+    --------
+    SNNClassifier : The same for classes.
+    SNN : The network as a torch module.
+
+    References
+    ----------
+    .. [1] Klambauer, Unterthiner, Mayr and Hochreiter, "Self-Normalizing Neural
+       Networks", NIPS 2017. https://arxiv.org/abs/1706.02515
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_snn import SNNRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = SNNRegressor(depth=2, width=32, max_iter=20, random_state=0).fit(X, y)
+    >>> model.predict(X[:3]).shape
+    (3,)
+    >>> print(model.score(X, y) > 0.4)
+    True
+    """
+
+    _parameter_constraints = {
+        **CONSTRAINTS,
+        "loss": [
+            StrOptions(
+                {"squared_error", "absolute_error", "huber", "quantile", "poisson"}
+            )
+        ],
+        "quantile": [Interval(Real, 0, 1, closed="both"), None],
+    }
+
+    def __init__(
+        self,
+        depth=4,
+        width=128,
+        *,
+        layer_form="rectangular",
+        dropout=0.0,
+        n_estimators=1,
+        cv=None,
+        loss="squared_error",
+        quantile=None,
+        solver="adamw",
+        learning_rate_init=2e-3,
+        learning_rate="cosine",
+        weight_decay=0.01,
+        batch_size="auto",
+        max_iter=100,
+        early_stopping="auto",
+        scoring="loss",
+        validation_fraction=0.1,
+        n_iter_no_change=20,
+        tol=0.0,
+        preprocessor="auto",
+        categorical_features="from_dtype",
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+        device="auto",
+        dtype="float32",
+        n_threads=None,
+        time_limit=None,
+    ):
+        self.depth = depth
+        self.width = width
+        self.layer_form = layer_form
+        self.dropout = dropout
+        self.n_estimators = n_estimators
+        self.cv = cv
+        self.loss = loss
+        self.quantile = quantile
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.scoring = scoring
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.preprocessor = preprocessor
+        self.categorical_features = categorical_features
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.device = device
+        self.dtype = dtype
+        self.n_threads = n_threads
+        self.time_limit = time_limit
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on a chunk of rows.
+
+        The first call fixes the scales of the columns and of the target (those that
+        vary in it; the others follow when they do), or uses a `preprocessor` that is
+        fitted already, wrapped in `sklearn.frozen.FrozenEstimator`. The step size is
+        constant, the optimizer's memory persists, and early stopping does not apply.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        self : SNNRegressor
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If training diverges, which leaves the estimator as it was.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X):
+        """Target of each row, averaged over the networks.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions, in the shape of the training target.
+        """
+        return self._mean_prediction(self._outputs(X))
+
+    def _score_predictions(self, y, predictions, sample_weight):
+        return r2_score(y, predictions, sample_weight=sample_weight)
+
+    # Targets --------------------------------------------------------------------
+
+    def _read_target(self, y):
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        if y.ndim == 2 and y.shape[1] > 1:
+            return y
+        return column_or_1d(y, warn=True)
+
+    def _learn_target(self, table):
+        self.is_multioutput_ = table.y.ndim == 2
+        self.target_location_, self.target_scale_ = self._moments(table)
+        self.n_outputs_ = len(self.target_location_)
+
+    def _learn_more(self, table):
+        super()._learn_more(table)
+        known = self.target_location_, self.target_scale_
+        self.target_location_, self.target_scale_ = settle(known, self._moments(table))
+
+    def _moments(self, table):
+        table = table.take(table.counted_rows)
+        y = table.y.reshape(len(table.y), -1)
+        return self._make_loss().location_and_scale(y, table.weight)
+
+    def _encode_target(self, y):
+        if (y.ndim == 2) != self.is_multioutput_ or (
+            self.is_multioutput_ and y.shape[1] != self.n_outputs_
+        ):
+            wanted = f"(n, {self.n_outputs_})" if self.is_multioutput_ else "(n,)"
+            raise ValueError(f"y must have shape {wanted} as before, got {y.shape}")
+        y = y.reshape(len(y), -1)
+        return self._make_loss().encode(y, *self._output_scale())
+
+    def _loss_weight(self, table):
+        return table.weight
+
+    def _labels_to_stratify(self, y):
+        return None
+
+    def _make_loss(self, target=None):
+        from sklearn_snn._losses import REGRESSION_LOSSES
+
+        if self.loss != "quantile":
+            return REGRESSION_LOSSES[self.loss]()
+        if self.quantile is None:
+            raise ValueError("loss='quantile' needs a quantile in [0, 1], got None")
+        return REGRESSION_LOSSES["quantile"](self.quantile)
+
+    def _output_scale(self):
+        scale = np.where(self.target_scale_ > 0, self.target_scale_, 1.0)
+        return self.target_location_, scale
+
+    # Predictions ----------------------------------------------------------------
+
+    def _mean_prediction(self, raw):
+        location, scale = self._output_scale()
+        predictions = self._make_loss().predict(raw * scale + location).mean(axis=0)
+        return predictions if self.is_multioutput_ else predictions[:, 0]
+
+    def _made_predictions(self, raw):
+        return MadePredictions(self, self._mean_prediction(raw))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _n_columns(y):
+    shape = y.shape if issparse(y) else np.asarray(y).shape
+    return shape[1] if len(shape) == 2 else 1

@@ -1,0 +1,266 @@
+"""Losses that own their link: what a network minimises and what its output means.
+
+A loss is a torch module below the waist and answers in numpy above it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+from torch import Tensor, nn
+from torch.nn.functional import huber_loss, log_softmax, softplus
+
+FloatArray = NDArray[np.floating]
+
+
+class Loss(nn.Module):
+    """Base of the losses.
+
+    Attributes
+    ----------
+    activation : str
+        Name of the inverse link, as in ``MLPClassifier.out_activation_``.
+
+    Shape
+    -----
+    raw : (n_networks, n_samples, n_outputs)
+    target : (n_networks, n_samples) or (n_networks, n_samples, n_outputs)
+    returns : (n_networks, n_samples)
+    """
+
+    activation = "identity"
+
+    def forward(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        """Loss of each row.
+
+        Parameters
+        ----------
+        raw : Tensor of shape (n_networks, n_samples, n_outputs)
+            Outputs of the networks.
+        target : Tensor of shape (n_networks, n_samples[, n_outputs])
+            Encoded targets.
+        smoothing : Tensor of shape (n_networks, 1, 1) or None, default=None
+            Label smoothing of each network; only losses of classes have it.
+        """
+        raise NotImplementedError
+
+
+class ClassificationLoss(Loss):
+    """A loss whose link gives probabilities."""
+
+    def predict_proba(self, raw: FloatArray) -> FloatArray:
+        """Probabilities, a column a class or label, from outputs."""
+        raise NotImplementedError
+
+    def predict(self, raw: FloatArray) -> NDArray[np.int64]:
+        """Index of the most probable class, or 0 or 1 for each of several labels."""
+        return self.predict_proba(raw).argmax(-1)
+
+
+class CrossEntropy(ClassificationLoss):
+    """One output a class, softmax."""
+
+    activation = "softmax"
+
+    def forward(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        log_proba = log_softmax(raw, dim=-1)
+        loss = -log_proba.gather(-1, target.unsqueeze(-1))
+        if smoothing is not None:
+            uniform = -log_proba.mean(-1, keepdim=True)
+            loss = loss + smoothing * (uniform - loss)
+        return loss.squeeze(-1)
+
+    def predict_proba(self, raw: FloatArray) -> FloatArray:
+        return softmax(raw, axis=-1)
+
+
+class BinaryCrossEntropy(ClassificationLoss):
+    """One logistic output a label; labels that are NaN do not count.
+
+    Parameters
+    ----------
+    label_weight : ndarray of shape (n_labels, 2) or None, default=None
+        Weight of each label where it is 0 and where it is 1.
+    """
+
+    activation = "logistic"
+
+    def __init__(self, label_weight: FloatArray | None = None) -> None:
+        super().__init__()
+        weight = None if label_weight is None else torch.tensor(label_weight)
+        self.label_weight: Tensor | None
+        self.register_buffer("label_weight", weight)
+
+    def forward(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        # target.isnan() would cost another pass where there is nothing missing, but
+        # a where() on the result would send NaN gradients: 0 * NaN.
+        measured = ~target.isnan()
+        label = torch.where(measured, target, 0.5)
+        if smoothing is not None:
+            label = label + smoothing * (0.5 - label)
+        loss = (softplus(raw) - raw * label) * measured
+        if self.label_weight is not None:
+            negative, positive = self.label_weight.to(raw).unbind(-1)
+            loss = loss * torch.where(target == 1, positive, negative)
+        return loss.mean(-1)
+
+    def predict_proba(self, raw: FloatArray) -> FloatArray:
+        proba = expit(raw)
+        if raw.shape[-1] > 1:
+            return proba
+        return np.concatenate([1 - proba, proba], axis=-1)
+
+    def predict(self, raw: FloatArray) -> NDArray[np.int64]:
+        if raw.shape[-1] > 1:
+            return (self.predict_proba(raw) > 0.5).astype(np.int64)
+        return super().predict(raw)
+
+
+class RegressionLoss(Loss):
+    """A loss of numbers, trained on targets of a convenient scale.
+
+    The network's output times `scale` plus `location`, through the inverse link, is
+    the prediction. Both come from the training targets.
+    """
+
+    def location_and_scale(
+        self, y: FloatArray, weight: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Affine map from the network's output to the link's argument.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        weight : ndarray of shape (n_samples,) or None
+            Weights of the rows.
+
+        Returns
+        -------
+        location, scale : ndarray of shape (n_outputs,)
+            The scale of a constant target is 0: it is not known yet.
+        """
+        location = np.average(y, axis=0, weights=weight)
+        # A constant's mean may differ from it by rounding.
+        location = np.where(np.ptp(y, axis=0) == 0, y[0], location)
+        spread = np.sqrt(np.average((y - location) ** 2, axis=0, weights=weight))
+        return location, spread
+
+    def encode(
+        self, y: FloatArray, location: FloatArray, scale: FloatArray
+    ) -> FloatArray:
+        """Targets on the scale that the network is trained on."""
+        return (y - location) / scale
+
+    def predict(self, raw: FloatArray) -> FloatArray:
+        """Inverse link."""
+        return raw
+
+
+class SquaredError(RegressionLoss):
+    """Half the squared error: predicts the mean."""
+
+    def forward(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        return (raw - target).square().mean(-1) / 2
+
+
+class RobustRegressionLoss(RegressionLoss):
+    """Location and scale that outliers in the target do not move."""
+
+    def location_and_scale(
+        self, y: FloatArray, weight: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Median and interquartile range over that of a normal distribution."""
+        lower, median, upper = np.quantile(
+            y, [0.25, 0.5, 0.75], axis=0, weights=weight, method="inverted_cdf"
+        )
+        _, deviation = super().location_and_scale(y, weight)
+        scale = (upper - lower) / 1.349
+        return median, np.where(scale > 0, scale, deviation)
+
+
+class AbsoluteError(RobustRegressionLoss):
+    """Absolute error: predicts the median."""
+
+    def forward(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        return (raw - target).abs().mean(-1)
+
+
+class Huber(RobustRegressionLoss):
+    """Squared error up to one standard deviation of the target, linear beyond."""
+
+    def forward(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        return huber_loss(raw, target, reduction="none").mean(-1)
+
+
+class Quantile(RobustRegressionLoss):
+    """Pinball loss: predicts a quantile.
+
+    Parameters
+    ----------
+    quantile : float
+        Which one, in [0, 1].
+    """
+
+    def __init__(self, quantile: float) -> None:
+        super().__init__()
+        self.quantile = quantile
+
+    def forward(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        error = target - raw
+        return torch.maximum(self.quantile * error, (self.quantile - 1) * error).mean(-1)
+
+
+class Poisson(RegressionLoss):
+    """Half the Poisson deviance up to a constant, with a log link."""
+
+    activation = "exp"
+
+    def location_and_scale(
+        self, y: FloatArray, weight: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        mean = np.average(y, axis=0, weights=weight)
+        if np.any(y < 0) or np.any(mean == 0):
+            raise ValueError(
+                "loss='poisson' requires non-negative y and sum(y) > 0 in every "
+                f"output, got min(y)={y.min()} and sums {y.sum(axis=0)}"
+            )
+        return np.log(mean), np.ones_like(mean)
+
+    def encode(
+        self, y: FloatArray, location: FloatArray, scale: FloatArray
+    ) -> FloatArray:
+        return y * np.exp(-location)
+
+    def forward(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        return (raw.exp() - target * raw).mean(-1)
+
+    def predict(self, raw: FloatArray) -> FloatArray:
+        return np.exp(raw)
+
+
+REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
+    "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+    "huber": Huber,
+    "quantile": Quantile,
+    "poisson": Poisson,
+}

@@ -1,0 +1,212 @@
+"""The network: one for people to read and use, and a stack of many to train."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import selu
+
+from sklearn_snn._dropout import StackedAlphaDropout
+from sklearn_snn._layers import LayerForm, layer_sizes
+
+
+class SNN(nn.Sequential):
+    """Self-normalizing network: a stack of linear maps, SELU and alpha dropout.
+
+    A plain torch module for use in a training loop of your own, in skorch or anywhere
+    else; the estimators of this package train the same network.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of inputs. Standardise them: the theory wants mean 0 and variance 1.
+    n_outputs : int
+        Number of outputs of the last, linear layer.
+    depth : int, default=4
+        Number of hidden layers, at least 1.
+    width : int, default=128
+        Units of the first hidden layer.
+    layer_form : {"rectangular", "conic"}, default="rectangular"
+        Hidden layers of equal size, or sizes that go geometrically from `width` to
+        `n_outputs`.
+    dropout : float, default=0.0
+        Rate of alpha dropout after each hidden layer, in [0, 1).
+
+    Shape
+    -----
+    x : (..., n_features)
+    returns : (..., n_outputs)
+
+    References
+    ----------
+    .. [1] Klambauer et al., "Self-Normalizing Neural Networks", NIPS 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_snn import SNN
+    >>> network = SNN(n_features=8, n_outputs=3, depth=2, width=16, dropout=0.05)
+    >>> network(torch.zeros(5, 8)).shape
+    torch.Size([5, 3])
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_outputs: int,
+        depth: int = 4,
+        width: int = 128,
+        layer_form: LayerForm = "rectangular",
+        dropout: float = 0.0,
+    ) -> None:
+        sizes = layer_sizes(n_features, n_outputs, depth, width, layer_form)
+        super().__init__(*_sequence(sizes, dropout))
+        self.reset_parameters()
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draw all weights anew from N(0, 1 / fan_in) and set the biases to 0.
+
+        Parameters
+        ----------
+        generator : torch.Generator or None, default=None
+            Source of the numbers; None is torch's global one.
+        """
+        for layer in self:
+            if isinstance(layer, nn.Linear):
+                deviation = 1 / math.sqrt(layer.in_features)
+                nn.init.normal_(layer.weight, 0.0, deviation, generator=generator)
+                nn.init.zeros_(layer.bias)
+
+
+def _sequence(sizes: Sequence[int], dropout: float) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in zip(sizes[:-2], sizes[1:-1], strict=True):
+        layers += [nn.Linear(fan_in, fan_out), nn.SELU()]
+        if dropout > 0:
+            layers.append(nn.AlphaDropout(dropout))
+    return [*layers, nn.Linear(sizes[-2], sizes[-1])]
+
+
+def sequential_from_weights(
+    weights: Sequence[NDArray], dropout: float
+) -> nn.Sequential:
+    """A plain, trained ``nn.Sequential`` in evaluation mode.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        ``[weight, bias, ...]`` with weights of shape (in, out).
+    dropout : float
+        Rate of the alpha dropout layers, which act in training mode only.
+    """
+    sizes = [len(weights[0]), *(len(bias) for bias in weights[1::2])]
+    network = nn.Sequential(*_sequence(sizes, dropout))
+    layers = [layer for layer in network if isinstance(layer, nn.Linear)]
+    for layer, weight, bias in zip(layers, weights[::2], weights[1::2], strict=True):
+        layer.weight = nn.Parameter(torch.tensor(weight.T))
+        layer.bias = nn.Parameter(torch.tensor(bias))
+    return network.eval()
+
+
+def parameter_shapes(sizes: Sequence[int]) -> list[tuple[int, ...]]:
+    """Shapes of weight, bias, weight, bias, ... of one network."""
+    pairs = zip(sizes[:-1], sizes[1:], strict=True)
+    return [shape for fan_in, out in pairs for shape in ((fan_in, out), (out,))]
+
+
+def lecun_normal(sizes: Sequence[int], generator: np.random.Generator) -> NDArray:
+    """Initial parameters of one network: N(0, 1 / fan_in) weights and zero biases.
+
+    Drawn in float64, so that a network starts alike in every precision.
+
+    Returns
+    -------
+    parameters : ndarray of shape (n_parameters,)
+    """
+    parts = []
+    for shape in parameter_shapes(sizes):
+        if len(shape) == 2:
+            parts.append(generator.standard_normal(shape).ravel() / math.sqrt(shape[0]))
+        else:
+            parts.append(np.zeros(shape))
+    return np.concatenate(parts)
+
+
+def split_parameters(flat: NDArray, sizes: Sequence[int]) -> list[NDArray]:
+    """Copies of weight, bias, weight, bias, ... of one network.
+
+    Parameters
+    ----------
+    flat : ndarray of shape (n_parameters,)
+    sizes : sequence of int
+        Layer sizes of the network.
+    """
+    shapes = parameter_shapes(sizes)
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    parts = np.split(flat, ends[:-1])
+    return [part.reshape(shape).copy() for part, shape in zip(parts, shapes, strict=True)]
+
+
+class StackedSNN(nn.Module):
+    """Networks of equal layer sizes, applied side by side.
+
+    A lone network is a stack of one. All parameters are one tensor, so that an
+    optimizer makes one update for all networks and layers.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Layer sizes of every network.
+    parameters : Tensor of shape (n_networks, n_parameters)
+        Their parameters, a row a network.
+
+    Shape
+    -----
+    x : (n_networks, n_samples, n_features)
+    returns : (n_networks, n_samples, n_outputs)
+    """
+
+    def __init__(self, sizes: Sequence[int], parameters: Tensor) -> None:
+        super().__init__()
+        self.sizes = tuple(sizes)
+        self.flat = nn.Parameter(parameters)
+
+    def layers(self) -> list[tuple[Tensor, Tensor]]:
+        """Weights (n_networks, in, out) and biases (n_networks, 1, out), as views."""
+        n_networks = len(self.flat)
+        shapes = parameter_shapes(self.sizes)
+        # One split instead of slices: its backward is one concatenation.
+        parts = self.flat.split([math.prod(shape) for shape in shapes], dim=1)
+        weights = [
+            part.view(n_networks, *shape)
+            for part, shape in zip(parts[::2], shapes[::2], strict=True)
+        ]
+        return list(zip(weights, (bias.unsqueeze(1) for bias in parts[1::2]), strict=True))
+
+    def forward(
+        self,
+        x: Tensor,
+        dropout: StackedAlphaDropout | None = None,
+        masks: Sequence[Tensor] = (),
+    ) -> Tensor:
+        """Outputs of the last, linear layer.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_networks, n_samples, n_features)
+        dropout : StackedAlphaDropout or None, default=None
+            Applied after each hidden layer in training.
+        masks : sequence of Tensor of shape (n_networks, n_samples, width)
+            What each layer's dropout keeps.
+        """
+        *hidden, (weight, bias) = self.layers()
+        for layer, (hidden_weight, hidden_bias) in enumerate(hidden):
+            x = selu(torch.baddbmm(hidden_bias, x, hidden_weight))
+            if dropout is not None:
+                x = dropout(x, masks[layer])
+        return torch.baddbmm(bias, x, weight)

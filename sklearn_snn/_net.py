@@ -1,0 +1,277 @@
+"""The training loop, as a skorch net: the only file that imports skorch.
+
+Without callbacks the net trains a whole stack of networks and writes down one number
+an epoch for each. With skorch callbacks it trains a stack of one the way skorch does,
+batch by batch, with its history and its notifications.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, RegressorMixin
+from skorch import NeuralNet
+from skorch.dataset import Dataset
+from torch import Tensor
+
+from sklearn_snn._losses import ClassificationLoss, Loss
+from sklearn_snn._rows import NetworkRows
+from sklearn_snn._stack import Stack
+
+#: Called after each epoch; training stops where it returns True.
+EpochEnd = Callable[[Stack], bool]
+
+
+class SNNNet(NeuralNet):
+    """Trains a stack of networks.
+
+    Parameters
+    ----------
+    module : StackedSNN
+        The stack's module; a stack of one takes and gives two-dimensional tensors.
+    criterion : Loss
+        The stack's loss.
+    stack : Stack
+        What is trained.
+    on_epoch : callable or None, default=None
+        Called with the stack after each epoch.
+    batch_size, max_epochs, callbacks, device
+        As in skorch.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        criterion: Loss,
+        *,
+        stack: Stack,
+        on_epoch: EpochEnd | None = None,
+        batch_size: int = 128,
+        max_epochs: int = 10,
+        callbacks: Sequence[Any] | str = "disable",
+        device: str = "cpu",
+    ) -> None:
+        self.stack = stack
+        self.on_epoch = on_epoch
+        super().__init__(
+            module,
+            criterion,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            callbacks=callbacks,
+            train_split=None,
+            verbose=0,
+            device=device,
+        )
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Any]]:
+        # Progress is the estimator's to show; skorch's table would come on top.
+        return [pair for pair in super()._default_callbacks if pair[0] != "print_log"]
+
+    def initialize_module(self) -> SNNNet:
+        self.module_ = self.stack.module
+        return self
+
+    def initialize_criterion(self) -> SNNNet:
+        self.criterion_ = self.stack.criterion
+        return self
+
+    def initialize_optimizer(self, triggered_directly: bool | None = None) -> SNNNet:
+        self.optimizer_ = self.stack.optimizer
+        return self
+
+    # The loop -------------------------------------------------------------------
+
+    def fit_loop(
+        self, X: Any, y: Any = None, epochs: int | None = None, **fit_params: Any
+    ) -> SNNNet:
+        """Train until every network has stopped."""
+        train, valid = self.get_split_datasets(X, y)
+        datasets = {"dataset_train": train, "dataset_valid": valid}
+        try:
+            while any(record.stopped_by is None for record in self.stack.records):
+                self.notify("on_epoch_begin", **datasets)
+                self.stack.close_epoch(self._train_for_an_epoch(train, valid))
+                self.notify("on_epoch_end", **datasets)
+                if self.on_epoch is not None and self.on_epoch(self.stack):
+                    self.stack.stop_all("callback")
+                self._after_epoch()
+        except KeyboardInterrupt:
+            self.stack.stop_all(self._interrupt_reason)
+        return self
+
+    _interrupt_reason = "interrupt"
+
+    def _after_epoch(self) -> None:
+        self.stack.drop_finished()
+
+    def _train_for_an_epoch(
+        self, train: Dataset | None, valid: Dataset | None
+    ) -> list[Tensor]:
+        """One pass over the training rows; returns the losses of its steps."""
+        return [self.stack.step(batch) for batch in self.stack.training_batches()]
+
+    def get_split_datasets(
+        self, X: Any, y: Any = None, **fit_params: Any
+    ) -> tuple[Dataset | None, Dataset | None]:
+        """A stack has its rows already."""
+        return None, None
+
+
+class _WeightedRows(Dataset):
+    """A skorch dataset of the rows of one network, with their weights."""
+
+    def __init__(self, rows: NetworkRows) -> None:
+        indices = torch.from_numpy(rows.indices)
+        super().__init__(rows.data.rows.take(indices), rows.data.target[indices])
+        self.weight = torch.from_numpy(rows.weight)
+
+
+class _TrainingBatches:
+    """What skorch iterates over: new batches each time, as many as rows ask for."""
+
+    def __init__(self, net: LoneNet) -> None:
+        self._net = net
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        stack = self._net.stack
+        n_left = stack.rows.n_samples
+        for batch in stack.training_batches():
+            n_samples = min(n_left, stack.batch_size)  # the rest is padding
+            n_left -= n_samples
+            self._net.batch_weight_ = batch.weight[:, :n_samples]
+            yield batch.x[0, :n_samples], batch.target[0, :n_samples]
+
+
+class LoneNet(SNNNet):
+    """Trains a stack of one as an ordinary skorch net, for skorch's callbacks.
+
+    Batches are pairs of shape (n_samples, n_features) and (n_samples[, n_outputs]);
+    `predict` and `predict_proba` speak of encoded classes and scaled targets.
+    """
+
+    #: Rows without weights of their own are evaluated in blocks of this many.
+    block_size = 1024
+
+    _interrupt_reason = "callback"  # how skorch's callbacks end training
+
+    def _after_epoch(self) -> None:
+        """A finished network stays: its callbacks look at it until the end."""
+
+    def _train_for_an_epoch(
+        self, train: Dataset | None, valid: Dataset | None
+    ) -> list[Tensor]:
+        self.losses_: list[Tensor] = []
+        batches = self.get_iterator(train, training=True)
+        self.run_single_epoch(batches, True, "train", self.train_step)
+        if valid is not None:
+            blocks = self.get_iterator(valid, training=False)
+            self.run_single_epoch(blocks, False, "valid", self.validation_step)
+        return self.losses_
+
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
+        step = super().train_step(batch, **fit_params)
+        self.losses_.append(step["loss"].detach().unsqueeze(0))
+        return step
+
+    def get_split_datasets(
+        self, X: Any, y: Any = None, **fit_params: Any
+    ) -> tuple[Dataset | None, Dataset | None]:
+        """The network's training and validation rows."""
+        held_out = self.stack.validation_rows
+        return (
+            _WeightedRows(self.stack.rows.networks[0]),
+            None if held_out is None else _WeightedRows(held_out.networks[0]),
+        )
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        """Batches to train on, or blocks of a dataset in its order."""
+        return _TrainingBatches(self) if training else self._blocks(dataset)
+
+    def _blocks(self, dataset: Any) -> Iterator[tuple[Tensor, Tensor]]:
+        X = torch.as_tensor(dataset.X, device=self.device).to(self.module_.flat.dtype)
+        y = torch.zeros(len(X)) if dataset.y is None else torch.as_tensor(dataset.y)
+        weight = getattr(dataset, "weight", torch.ones(len(X)))
+        for start in range(0, len(X), self.block_size):
+            block = slice(start, start + self.block_size)
+            self.batch_weight_ = weight[block].unsqueeze(0) / len(X[block])
+            yield X[block], y[block]
+
+    def infer(self, x: Tensor, **fit_params: Any) -> Tensor:
+        """Outputs, of shape (n_samples, n_outputs)."""
+        if not self.module_.training:
+            return self.module_(x.unsqueeze(0)).squeeze(0)
+        dropout = self.stack.draw_dropout()
+        if dropout:
+            alpha_dropout, masks = dropout
+            dropout = alpha_dropout, [mask[:, : len(x)] for mask in masks]
+        return self.module_(x.unsqueeze(0), *dropout).squeeze(0)
+
+    def get_loss(
+        self, y_pred: Tensor, y_true: Tensor, X: Any = None, training: bool = False
+    ) -> Tensor:
+        """Weighted mean of the losses of a batch."""
+        smoothing = self.stack.smoothing if training else None
+        losses = self.criterion_(y_pred.unsqueeze(0), y_true.unsqueeze(0), smoothing)
+        return (losses * self.batch_weight_.to(losses)).sum()
+
+    def _raw(self, X: Any) -> NDArray[np.float64]:
+        return self.forward(X).double().cpu().numpy()
+
+    def predict(self, X: Any) -> NDArray:
+        """Encoded classes or scaled targets."""
+        return self.criterion_.predict(self._raw(X))
+
+
+class LoneClassifierNet(ClassifierMixin, LoneNet):
+    """A lone net that scikit-learn's scorers take for a classifier."""
+
+    @property
+    def classes_(self) -> NDArray[np.int64]:
+        """Numbers of the classes."""
+        return np.arange(max(self.module_.sizes[-1], 2))
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Probabilities of the classes."""
+        return self.criterion_.predict_proba(self._raw(X))
+
+
+class LoneRegressorNet(RegressorMixin, LoneNet):
+    """A lone net that scikit-learn's scorers take for a regressor."""
+
+
+def train_stack(stack: Stack, on_epoch: EpochEnd | None) -> None:
+    """Train all networks of a stack until they stop."""
+    net = SNNNet(
+        stack.module,
+        stack.criterion,
+        stack=stack,
+        on_epoch=on_epoch,
+        batch_size=stack.batch_size,
+    )
+    net.initialize().fit_loop(None)
+
+
+def train_with_callbacks(
+    stack: Stack, on_epoch: EpochEnd | None, callbacks: Sequence[Any]
+) -> list[Any]:
+    """Train a stack of one as an ordinary skorch net; returns its callbacks."""
+    is_classifier = isinstance(stack.criterion, ClassificationLoss)
+    net_class = LoneClassifierNet if is_classifier else LoneRegressorNet
+    net = net_class(
+        stack.module,
+        stack.criterion,
+        stack=stack,
+        on_epoch=on_epoch,
+        batch_size=stack.batch_size,
+        max_epochs=stack.records[0].spec.max_epochs,
+        callbacks=list(callbacks),
+    )
+    train, _ = net.get_split_datasets(None)
+    net.initialize().partial_fit(train.X, train.y)
+    return [callback for _, callback in net.callbacks_]

@@ -1,0 +1,178 @@
+"""Parameters that both estimators have: their allowed ranges and their description."""
+
+from numbers import Integral, Real
+
+from sklearn.metrics import get_scorer_names
+
+from sklearn_snn._compat import HasMethods, Interval, StrOptions
+
+CONSTRAINTS = {
+    "depth": [Interval(Integral, 1, None, closed="left")],
+    "width": [Interval(Integral, 1, None, closed="left")],
+    "layer_form": [StrOptions({"rectangular", "conic"})],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "n_estimators": [Interval(Integral, 1, None, closed="left")],
+    "cv": ["cv_object"],
+    "solver": [StrOptions({"adamw", "sgd"})],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "learning_rate": [StrOptions({"cosine", "constant"})],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "early_stopping": [StrOptions({"auto"}), "boolean"],
+    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "preprocessor": [StrOptions({"auto"}), HasMethods(["fit", "transform"]), None],
+    "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+    "callbacks": [list, tuple, None],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+    "device": [str],
+    "dtype": [StrOptions({"float32", "float64"})],
+    "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+    "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+}
+
+_NETWORK = """\
+    depth : int, default=4
+        Number of hidden layers, at least 1.
+    width : int, default=128
+        Units of the first hidden layer, at least 1.
+    layer_form : {{"rectangular", "conic"}}, default="rectangular"
+        Hidden layers of equal size, or sizes that go geometrically from `width` to the
+        number of outputs; appendix A4 of [1]_.
+    dropout : float, default={dropout}
+        Rate of alpha dropout after each hidden layer, in [0, 1). Rates above 0.1 are
+        rarely of use.
+    n_estimators : int, default=1
+        Networks that are trained side by side and averaged, at least 1. They differ
+        in their random numbers and, with early stopping, in the rows that they are
+        validated on.
+    cv : int, cross-validation generator or iterable, default=None
+        Splits that say which rows each network is trained on and which ones it is
+        validated on; networks beyond the number of splits start over at the first.
+        None holds out `validation_fraction` of the rows for a single network, and
+        makes ``round(1 / validation_fraction)`` folds for several.
+"""
+
+_TRAINING = """\
+    solver : {{"adamw", "sgd"}}, default="adamw"
+        Adam with decoupled weight decay, or the paper's plain gradient descent.
+    learning_rate_init : float, default=2e-3
+        Peak step size, positive.
+    learning_rate : {{"cosine", "constant"}}, default="cosine"
+        How the step size changes: a short linear rise and half a cosine down to 0 over
+        `max_iter` epochs, or not at all.
+    weight_decay : float, default=0.01
+        Share of a weight that is lost per unit of step size, at least 0.
+"""
+
+_STOPPING = """\
+    batch_size : int or "auto", default="auto"
+        Rows of a step, at least 1; never more than there are. ``"auto"`` grows from 32
+        to 256 with the number of rows.
+    max_iter : int, default=100
+        Epochs at most, at least 1.
+    early_stopping : bool or "auto", default="auto"
+        Whether to stop when the validation score no longer improves, and to keep the
+        weights of the best epoch. ``"auto"`` does from 1,000 rows on, and where `X_val`
+        or `cv` is given.
+    scoring : str, callable or None, default="loss"
+        Validation score: the loss, the name of one of scikit-learn's scorers, a scorer,
+        or None for the estimator's `score`.
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out, in (0, 1). Ignored where `X_val` or `cv` is given.
+    n_iter_no_change : int, default=20
+        Epochs without improvement after which to stop, at least 1.
+    tol : float, default=0.0
+        Difference of scores that counts as improvement, at least 0.
+"""
+
+_DATA = """\
+    preprocessor : "auto", None or transformer, default="auto"
+        ``"auto"`` standardises the columns; None hands `X` to the network as it is. A
+        transformer is cloned and fitted on the training rows.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns of categories coded as numbers, which ``preprocessor="auto"`` turns into
+        indicators: names, indices, a mask, or those of a category type.
+    callbacks : list of skorch callbacks or None, default=None
+        With a list, networks are trained one by one as ordinary skorch nets, each with
+        copies of the callbacks. For scikit-learn's, call `set_callbacks`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last one, up to `max_iter` epochs in total.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, order of rows, dropout and validation rows. None takes
+        fresh numbers from the operating system, never numpy's global ones.
+    verbose : int or bool, default=False
+        Whether to show a progress bar.
+    device : str, default="auto"
+        ``"auto"`` (a GPU if torch has one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``,
+        ``"mps"``.
+    dtype : {{"float32", "float64"}}, default="float32"
+        Precision of the network.
+    n_threads : int or None, default=None
+        Threads at most, at least 1; never more than the process uses already. None
+        chooses by the size of a step.
+    time_limit : float or None, default=None
+        Seconds of training at most, positive. The schedule ends in time, and the best
+        weights so far are kept.
+"""
+
+_ATTRIBUTES = """\
+    networks_ : list of FittedNetwork
+        Weights and training record of each network, as numpy arrays.
+    preprocessor_ : transformer or None
+        Fitted preprocessor.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen in `fit`, if all of them are strings.
+    n_outputs_ : int
+        Number of outputs of the network.
+    n_layers_ : int
+        Number of layers, input and output included.
+    out_activation_ : str
+        Inverse link of the loss.
+    n_iter_ : int
+        Epochs trained; of several networks, the most.
+    loss_curve_ : list of float
+        Training loss after each epoch; of several networks, the mean over those still
+        in training.
+    validation_scores_ : list of float or None
+        Validation score after each epoch, greater is better, likewise; None without
+        early stopping.
+    best_validation_score_ : float or None
+        Highest validation score; of several networks, the mean of theirs.
+    callbacks_ : list of list
+        Copies of the skorch callbacks that each network was trained with.
+    modules_ : list of torch.nn.Sequential
+        The trained networks, made when they are asked for.
+"""
+
+_PLACEHOLDERS = {
+    "    {network}\n": _NETWORK,
+    "    {training}\n": _TRAINING,
+    "    {stopping}\n": _STOPPING,
+    "    {data}\n": _DATA,
+    "    {attributes}\n": _ATTRIBUTES,
+}
+
+
+def describe_parameters(**defaults):
+    """Class decorator that fills the shared descriptions into a docstring.
+
+    Parameters
+    ----------
+    **defaults
+        Defaults that differ between the estimators.
+    """
+
+    def fill(cls):
+        for placeholder, text in _PLACEHOLDERS.items():
+            cls.__doc__ = cls.__doc__.replace(placeholder, text.format(**defaults))
+        return cls
+
+    return fill

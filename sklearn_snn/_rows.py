@@ -1,0 +1,220 @@
+"""Rows of a table as tensors: dense ones lie ready, sparse ones are made by the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from torch import Tensor
+
+from sklearn_snn._specs import Matrix, NetworkSpec, TrainingSet
+
+
+class Rows:
+    """Rows of a matrix, to be taken by index as dense tensors.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        The table.
+    offset : ndarray of shape (n_features,) or None
+        Subtracted from rows of a sparse table once they are dense.
+    dtype : torch.dtype
+        Type of the rows.
+    device : torch.device
+        Where they go.
+    """
+
+    def __init__(
+        self,
+        X: Matrix,
+        offset: NDArray | None,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self._dtype, self._device = dtype, device
+        self._sparse = X if issparse(X) else None
+        self._dense = None if issparse(X) else self._tensor(X)
+        self._offset = None if offset is None else self._tensor(offset)
+        self.shape: tuple[int, int] = X.shape
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def _tensor(self, array: NDArray) -> Tensor:
+        # Torch warns of read-only memory, which it might write to.
+        array = np.require(array, requirements=["C", "W"])
+        return torch.from_numpy(array).to(self._device, self._dtype)
+
+    def take(self, indices: Tensor) -> Tensor:
+        """Rows at `indices` of any shape, as a tensor of shape (..., n_features)."""
+        if self._dense is not None:
+            return self._dense[indices]
+        flat = self._sparse[indices.reshape(-1).cpu().numpy()]  # type: ignore[index]
+        rows = self._tensor(flat.toarray())
+        if self._offset is not None:
+            rows -= self._offset
+        return rows.view(*indices.shape, -1)
+
+
+class LabelledRows:
+    """A training set on its device."""
+
+    def __init__(
+        self, data: TrainingSet, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self.rows = Rows(data.X, data.offset, dtype, device)
+        target = torch.as_tensor(data.target)
+        if target.is_floating_point():
+            target = target.to(dtype)
+        self.target = target.to(device)
+        self.weight = None if data.weight is None else np.asarray(data.weight, float)
+        self.validation = (
+            None if data.validation is None else LabelledRows(data.validation, dtype, device)
+        )
+
+
+class Batch(NamedTuple):
+    """Rows of one step of a stack.
+
+    Shape
+    -----
+    x : (n_networks, n_samples, n_features)
+    target : (n_networks, n_samples) or (n_networks, n_samples, n_outputs)
+    weight : (n_networks, n_samples), 0 for padding; sums to about 1
+    """
+
+    x: Tensor
+    target: Tensor
+    weight: Tensor
+
+
+class NetworkRows:
+    """The rows that one network is trained on, or validated on.
+
+    Parameters
+    ----------
+    data : LabelledRows
+        Where they are.
+    indices : ndarray of shape (n_samples,) or None
+        Which; None takes all.
+    """
+
+    def __init__(self, data: LabelledRows, indices: NDArray | None) -> None:
+        self.data = data
+        self.indices = np.arange(len(data.rows)) if indices is None else indices
+        weight = (
+            np.ones(len(data.rows)) if data.weight is None else data.weight
+        )[self.indices]
+        # Mean 1, so that a batch weighs as much as its rows do.
+        self.weight = weight / weight.mean()
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class StackRows:
+    """Rows of several networks, put side by side and padded to equal numbers.
+
+    Parameters
+    ----------
+    networks : sequence of NetworkRows
+        One a network.
+    dtype : torch.dtype
+        Type of weights.
+    device : torch.device
+        Where batches go.
+    """
+
+    def __init__(
+        self, networks: Sequence[NetworkRows], dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self.networks = networks
+        self._dtype, self._device = dtype, device
+        self._same_data = all(one.data is networks[0].data for one in networks)
+
+    @property
+    def n_samples(self) -> int:
+        """Rows of the network that has most."""
+        return max(len(rows) for rows in self.networks)
+
+    def n_batches(self, batch_size: int) -> NDArray[np.int64]:
+        """Steps of an epoch, of each network."""
+        return np.array([-(-len(rows) // batch_size) for rows in self.networks])
+
+    def batches(
+        self, batch_size: int, orders: Sequence[NDArray] | None = None
+    ) -> Iterator[Batch]:
+        """Batches of an epoch; networks with fewer rows end with empty ones.
+
+        Parameters
+        ----------
+        batch_size : int
+            Rows of a batch, padding included.
+        orders : sequence of ndarray or None, default=None
+            Permutation of each network's rows; None keeps them as they are.
+        """
+        n_batches = int(self.n_batches(batch_size).max())
+        shape = (len(self.networks), n_batches * batch_size)
+        indices = np.zeros(shape, dtype=np.int64)
+        weight = np.zeros(shape)
+        for i, rows in enumerate(self.networks):
+            order = slice(None) if orders is None else orders[i]
+            indices[i, : len(rows)] = rows.indices[order]
+            weight[i, : len(rows)] = rows.weight[order]
+            weight[i, : len(rows)] /= _batch_lengths(len(rows), batch_size)
+        where = torch.from_numpy(indices).to(self._device)
+        weights = torch.from_numpy(weight).to(self._device, self._dtype)
+        for chosen, weighed in zip(
+            where.split(batch_size, dim=1), weights.split(batch_size, dim=1), strict=True
+        ):
+            yield Batch(*self._take(chosen), weighed)
+
+    def mean_over_batches(
+        self, values: Sequence[Tensor], batch_size: int
+    ) -> NDArray[np.float64]:
+        """Mean over rows from means over the batches so far, (n_networks,) each."""
+        lengths = np.array([len(rows) for rows in self.networks])
+        starts = batch_size * np.arange(len(values))[:, None]
+        counts = np.clip(lengths - starts, 0, batch_size)
+        means = torch.stack(list(values)).detach().double().cpu().numpy()
+        with np.errstate(invalid="ignore"):  # a network that diverges: inf - inf
+            return (means * counts).sum(0) / counts.sum(0)
+
+    def _take(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        if self._same_data:
+            data = self.networks[0].data
+            return data.rows.take(indices), data.target[indices]
+        pairs = [
+            (rows.data.rows.take(chosen), rows.data.target[chosen])
+            for rows, chosen in zip(self.networks, indices, strict=True)
+        ]
+        x, target = zip(*pairs, strict=True)
+        return torch.stack(x), torch.stack(target)
+
+
+def _batch_lengths(n_samples: int, batch_size: int) -> NDArray[np.int64]:
+    """For each row, the number of rows in its batch."""
+    lengths = np.full(n_samples, batch_size)
+    if rest := n_samples % batch_size:
+        lengths[-rest:] = rest
+    return lengths
+
+
+def training_rows(spec: NetworkSpec, sets: Sequence[LabelledRows]) -> NetworkRows:
+    """The rows that a network is trained on."""
+    return NetworkRows(sets[spec.training_set], spec.rows)
+
+
+def validation_rows(
+    spec: NetworkSpec, sets: Sequence[LabelledRows]
+) -> NetworkRows | None:
+    """The rows that a network is validated on, if any."""
+    data = sets[spec.training_set]
+    if spec.validation_rows is not None:
+        return NetworkRows(data, spec.validation_rows)
+    return None if data.validation is None else NetworkRows(data.validation, None)

@@ -1,0 +1,132 @@
+"""Scoring of predictions that are made already, and of labels that are missing."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import get_scorer
+from sklearn.utils import get_tags
+
+
+class MadePredictions(BaseEstimator):
+    """What a scorer needs of an estimator whose predictions are made already.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Says whether this is a classifier or a regressor, and how it scores by default.
+    predictions : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        What `predict` returns, whatever it is asked.
+    probabilities : ndarray of shape (n_samples, n_classes) or None, default=None
+        What `predict_proba` returns.
+    """
+
+    def __init__(self, estimator, predictions, probabilities=None):
+        self.estimator = estimator
+        self.predictions = predictions
+        self.probabilities = probabilities
+
+    @property
+    def classes_(self):
+        """Classes of the estimator."""
+        return self.estimator.classes_
+
+    def predict(self, X):
+        """The predictions."""
+        return self.predictions
+
+    def predict_proba(self, X):
+        """The probabilities."""
+        return self.probabilities
+
+    def score(self, X, y, sample_weight=None):
+        """The estimator's own score of the predictions."""
+        return self.estimator.score_predictions(y, self.predictions, sample_weight)
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def __sklearn_tags__(self):
+        return get_tags(self.estimator)
+
+
+class _OneLabel(ClassifierMixin, BaseEstimator):
+    """Stands for a binary classifier of one label."""
+
+    classes_ = np.array([0, 1])
+
+
+def measured(y):
+    """Mask of the entries of a target that are not NaN."""
+    return ~np.isnan(y) if y.dtype.kind == "f" else np.ones(y.shape, dtype=bool)
+
+
+class masked_scorer:
+    """A scorer of multilabel targets that leaves out labels that are NaN.
+
+    The score is the mean over the labels, each scored on the rows where it was
+    measured; labels that were measured in one class only are left out. Use it wherever
+    scikit-learn takes ``scoring``, and give searches a splitter object as ``cv``,
+    because scikit-learn looks for classes in ``y`` to choose one.
+
+    Parameters
+    ----------
+    scoring : str or callable
+        Name of one of scikit-learn's scorers of binary classifiers, or a scorer with
+        the signature ``scorer(estimator, X, y)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_snn import SNNClassifier, masked_scorer
+    >>> X = np.linspace(-1, 1, 40).reshape(-1, 1)
+    >>> y = np.hstack([X > 0, X < 0]).astype(float)
+    >>> y[::3, 0] = np.nan
+    >>> model = SNNClassifier(random_state=0).fit(X, y)
+    >>> print(masked_scorer("roc_auc")(model, X, y))
+    1.0
+    """
+
+    def __init__(self, scoring):
+        self.scoring = scoring
+
+    def __repr__(self):
+        return f"masked_scorer({self.scoring!r})"
+
+    def __call__(self, estimator, X, y, sample_weight=None):
+        """Score an estimator.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            A fitted multilabel classifier.
+        X : array-like of shape (n_samples, n_features)
+            Rows to predict.
+        y : array-like of shape (n_samples, n_labels)
+            Labels 0, 1 and NaN.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            Mean over the labels; NaN if none can be scored.
+        """
+        y = np.asarray(y)
+        predictions, proba = estimator.predict(X), estimator.predict_proba(X)
+        scorer = get_scorer(self.scoring)
+        is_measured = measured(y)
+        scores = []
+        for label, rows in enumerate(is_measured.T):
+            truth = y[rows, label].astype(int)
+            if truth.size == 0 or truth.min() == truth.max():
+                continue
+            positive = proba[rows, label]
+            made = MadePredictions(
+                _OneLabel(),
+                predictions[rows, label],
+                np.column_stack([1 - positive, positive]),
+            )
+            weight = {}
+            if sample_weight is not None:
+                weight = {"sample_weight": np.asarray(sample_weight)[rows]}
+            scores.append(scorer(made, np.zeros((truth.size, 1)), truth, **weight))
+        return float(np.mean(scores)) if scores else np.nan

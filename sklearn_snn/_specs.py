@@ -1,0 +1,179 @@
+"""What goes through the waist: a network to train, its data, what comes back.
+
+Above the waist everything is numpy and scikit-learn, below it tensors; these three
+are plain enough for both sides, and for a pickle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, csr_matrix
+
+Matrix = NDArray[np.floating] | csr_array | csr_matrix
+StopReason = Literal[
+    "max_iter", "early_stopping", "time_limit", "interrupt", "callback", "diverged"
+]
+
+
+@dataclass
+class TrainingSet:
+    """Rows that networks are trained and validated on.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        What the network sees; a sparse matrix is made dense by the batch.
+    target : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Encoded as the loss wants it: class indices, 0/1/NaN labels, scaled numbers.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of the rows in the loss.
+    offset : ndarray of shape (n_features,) or None
+        Subtracted from rows of a sparse `X` once they are dense.
+    validation : TrainingSet or None
+        Rows of their own to validate on; None takes them from this set.
+    """
+
+    X: Matrix
+    target: NDArray
+    weight: NDArray[np.floating] | None = None
+    offset: NDArray[np.floating] | None = None
+    validation: TrainingSet | None = None
+
+
+@dataclass
+class ResumeState:
+    """What a network needs, beside its weights, to go on training.
+
+    Parameters
+    ----------
+    moments : list of ndarray of shape (n_parameters,)
+        The optimizer's running averages.
+    n_steps : int
+        Optimizer steps taken so far.
+    """
+
+    moments: list[NDArray[np.floating]]
+    n_steps: int
+
+
+@dataclass
+class FittedNetwork:
+    """One trained network and the record of its training.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        ``[weight, bias, weight, bias, ...]`` with weights of shape (in, out).
+    n_iter : int
+        Epochs trained.
+    loss_curve : list of float
+        Training loss of each epoch.
+    validation_scores : list of float
+        Score on the validation rows after each epoch; empty without them.
+    best_score : float or None
+        Highest validation score, whose weights these are; None without validation.
+    stopped_by : str
+        Why training ended.
+    seed : int
+        Of its random numbers.
+    state : ResumeState or None
+        Kept where training may go on.
+    """
+
+    weights: list[NDArray[np.floating]]
+    n_iter: int
+    loss_curve: list[float]
+    validation_scores: list[float]
+    best_score: float | None
+    stopped_by: StopReason
+    seed: int
+    state: ResumeState | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkSpec:
+    """One network to train.
+
+    Networks with equal `layer_sizes` and `batch_size` are trained as one stack;
+    everything else may differ inside it.
+
+    Parameters
+    ----------
+    layer_sizes : tuple of int
+        From the number of features to the number of outputs.
+    batch_size : int
+        Rows of a step.
+    seed : int
+        Draws initial weights, order of rows and dropout.
+    max_epochs : int
+        Epochs at most, those of `resume` included.
+    learning_rate, weight_decay, dropout, label_smoothing : float
+        Peak step size; decay per unit of step size; the others are fractions.
+    training_set : int
+        Index of the network's training set.
+    rows, validation_rows : ndarray of int, or None
+        Rows of the training set to train and to validate on. None means all rows to
+        train on; to validate on, the set's own validation rows, if it has any.
+    resume : FittedNetwork or None
+        Go on from here.
+    """
+
+    layer_sizes: tuple[int, ...]
+    batch_size: int
+    seed: int
+    max_epochs: int
+    learning_rate: float
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+    label_smoothing: float = 0.0
+    training_set: int = 0
+    rows: NDArray[np.integer] | None = field(default=None, repr=False)
+    validation_rows: NDArray[np.integer] | None = field(default=None, repr=False)
+    resume: FittedNetwork | None = field(default=None, repr=False)
+
+    @property
+    def n_epochs_done(self) -> int:
+        """Epochs that the network has behind it."""
+        return 0 if self.resume is None else self.resume.n_iter
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What all networks of one call share.
+
+    Parameters
+    ----------
+    solver : {"adamw", "sgd"}
+        Optimizer.
+    learning_rate : {"cosine", "constant"}
+        Schedule of the step size.
+    n_iter_no_change : int or None
+        Epochs without a better validation score after which a network stops; None
+        lets it train to the end.
+    tol : float
+        What counts as better.
+    time_limit : float or None
+        Seconds.
+    keep_state : bool
+        Whether the networks are going to be trained further.
+    device : str
+        Name of a torch device.
+    dtype : {"float32", "float64"}
+        Precision.
+    n_threads : int or None
+        Threads at most; None chooses.
+    """
+
+    solver: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: Literal["cosine", "constant"] = "cosine"
+    n_iter_no_change: int | None = None
+    tol: float = 0.0
+    time_limit: float | None = None
+    keep_state: bool = False
+    device: str = "cpu"
+    dtype: Literal["float32", "float64"] = "float32"
+    n_threads: int | None = None

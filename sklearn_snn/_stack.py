@@ -1,0 +1,423 @@
+"""A stack of networks in training: its parameters, its step, the end of its epochs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sklearn_snn._dropout import StackedAlphaDropout
+from sklearn_snn._losses import Loss
+from sklearn_snn._modules import StackedSNN, lecun_normal, split_parameters
+from sklearn_snn._optimizers import SOLVERS, schedule_factor
+from sklearn_snn._rows import (
+    Batch,
+    LabelledRows,
+    StackRows,
+    training_rows,
+    validation_rows,
+)
+from sklearn_snn._specs import (
+    FittedNetwork,
+    NetworkSpec,
+    ResumeState,
+    StopReason,
+    TrainingOptions,
+)
+
+#: Score of a network, given its spec and its outputs on its validation rows.
+ValidationScore = Callable[[NetworkSpec, NDArray], float]
+
+#: Numbers that one layer may hold while validation rows are evaluated.
+_EVALUATION_SIZE = 2**22
+
+
+class Clock:
+    """How much of a time limit is used up.
+
+    Parameters
+    ----------
+    limit : float or None
+        Seconds; None is no limit.
+    """
+
+    def __init__(self, limit: float | None) -> None:
+        self._start, self._limit = time.monotonic(), limit
+
+    @property
+    def progress(self) -> float:
+        """Share of the limit that has passed; 0 without a limit."""
+        if self._limit is None:
+            return 0.0
+        return (time.monotonic() - self._start) / self._limit
+
+
+@dataclass
+class Record:
+    """How far one network of a stack has come."""
+
+    spec: NetworkSpec
+    learning_rate: float
+    n_epochs: int = 0
+    loss_curve: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+    best_score: float | None = None
+    best_weights: NDArray | None = None
+    n_epochs_without_gain: int = 0
+    has_restarted: bool = False
+    stopped_by: StopReason | None = None
+
+    @classmethod
+    def begin(cls, spec: NetworkSpec) -> Record:
+        """A record of nothing yet, or of the training that is resumed."""
+        record = cls(spec, spec.learning_rate)
+        if spec.resume is not None:
+            record.n_epochs = spec.resume.n_iter
+            if record.n_epochs >= spec.max_epochs:
+                record.stopped_by = "max_iter"
+            record.loss_curve = list(spec.resume.loss_curve)
+            record.validation_scores = list(spec.resume.validation_scores)
+        return record
+
+    def generator(self, epoch: int) -> np.random.Generator:
+        """Random numbers of one epoch; number 0 draws the initial weights.
+
+        With a generator for each epoch there is no state to keep for going on later.
+        """
+        seeds = np.random.SeedSequence((self.spec.seed, epoch))
+        return np.random.Generator(np.random.SFC64(seeds))
+
+    def initial_parameters(self) -> NDArray:
+        """All weights and biases at the start, of shape (n_parameters,)."""
+        if self.spec.resume is not None:
+            return np.concatenate([part.ravel() for part in self.spec.resume.weights])
+        return lecun_normal(self.spec.layer_sizes, self.generator(epoch=0))
+
+    def add_score(self, score: float, parameters: Tensor, tol: float) -> None:
+        """Note the validation score of an epoch; keep the last of the best."""
+        self.validation_scores.append(score)
+        self.n_epochs_without_gain += 1
+        if self.best_score is None or score >= self.best_score + tol:
+            self.n_epochs_without_gain = 0
+        self.keep_best(score, parameters)
+
+    def keep_best(self, score: float, parameters: Tensor) -> None:
+        """Keep parameters if none had a higher score."""
+        if self.best_score is None or score >= self.best_score:
+            self.best_score = score
+            self.best_weights = parameters.cpu().numpy().copy()
+
+
+class Stack:
+    """Networks of equal layer sizes and batch size, trained side by side.
+
+    Parameters
+    ----------
+    specs : sequence of NetworkSpec
+        The networks; either all of them or none have validation rows.
+    sets : sequence of LabelledRows
+        The training sets that they name.
+    criterion : Loss
+        What is minimised.
+    options : TrainingOptions
+        What they share.
+    clock : Clock
+        The time limit.
+    score : callable or None, default=None
+        Validation score, greater is better; None is the negative loss.
+
+    Attributes
+    ----------
+    module : StackedSNN
+        The networks still in training.
+    optimizer : StackOptimizer
+        Theirs.
+    records : list of Record
+        How far each of them has come.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[NetworkSpec],
+        sets: Sequence[LabelledRows],
+        criterion: Loss,
+        options: TrainingOptions,
+        clock: Clock,
+        score: ValidationScore | None = None,
+    ) -> None:
+        self.criterion, self.batch_size = criterion, specs[0].batch_size
+        self._specs, self._sets = specs, sets
+        self._options, self._clock, self._score = options, clock, score
+        self._dtype = getattr(torch, options.dtype)
+        self._device = torch.device(options.device)
+        self._finished: dict[NetworkSpec, FittedNetwork] = {}
+        self.records = [Record.begin(spec) for spec in specs]
+        start = np.stack([record.initial_parameters() for record in self.records])
+        self.module = StackedSNN(
+            specs[0].layer_sizes, torch.from_numpy(start).to(self._device, self._dtype)
+        )
+        self.optimizer = SOLVERS[options.solver]([self.module.flat])
+        self._load_moments()
+        self._gather()
+        self._score_resumed()
+
+    # Gathering ------------------------------------------------------------------
+
+    def _load_moments(self) -> None:
+        state = self.optimizer.state[self.module.flat]
+        for i, spec in enumerate(self._specs):
+            if spec.resume is not None and spec.resume.state is not None:
+                saved = spec.resume.state
+                state["step"][i] = saved.n_steps
+                for name, moment in zip(
+                    self.optimizer.moments, saved.moments, strict=True
+                ):
+                    state[name][i] = torch.from_numpy(moment).to(state[name])
+
+    def _gather(self) -> None:
+        """Put side by side what the networks in the stack differ in."""
+        specs = [record.spec for record in self.records]
+        rows = [training_rows(spec, self._sets) for spec in specs]
+        self.rows = StackRows(rows, self._dtype, self._device)
+        held_out = [validation_rows(spec, self._sets) for spec in specs]
+        self.validation_rows = (
+            None
+            if held_out[0] is None
+            else StackRows(held_out, self._dtype, self._device)
+        )
+        rates = [spec.dropout for spec in specs]
+        self._dropout = StackedAlphaDropout(rates, self._dtype, self._device)
+        self._has_dropout = any(rates)
+        smoothing = [spec.label_smoothing for spec in specs]
+        self.smoothing = (
+            self._column(smoothing).unsqueeze(-1) if any(smoothing) else None
+        )
+        self._set_step_sizes()
+
+    def _column(self, values: Any) -> Tensor:
+        """One number a network, of shape (n_networks, 1)."""
+        column = torch.as_tensor(values, dtype=self._dtype, device=self._device)
+        return column.view(-1, 1)
+
+    def _set_step_sizes(self) -> None:
+        rates = [record.learning_rate for record in self.records]
+        decays = [record.spec.weight_decay for record in self.records]
+        # A lone network has plain numbers, which a scheduler can change.
+        is_lone = len(rates) == 1
+        for group in self.optimizer.param_groups:
+            group["lr"] = rates[0] if is_lone else self._column(rates)
+            group["weight_decay"] = decays[0] if is_lone else self._column(decays)
+
+    def _score_resumed(self) -> None:
+        """Let networks that go on keep what they have until it gets better."""
+        if all(spec.resume is None for spec in self._specs):
+            return
+        scores = self._validation_scores(np.ones(len(self.records), dtype=bool))
+        for i, record in enumerate(self.records):
+            if scores is not None and record.spec.resume is not None:
+                record.keep_best(float(scores[i]), self.module.flat.detach()[i])
+
+    # Steps ----------------------------------------------------------------------
+
+    def training_batches(self) -> Iterator[Batch]:
+        """Batches of an epoch, with the optimizer set for the step of each."""
+        self._generators = [
+            record.generator(record.n_epochs + 1) for record in self.records
+        ]
+        orders = [
+            generator.permutation(len(rows))
+            for generator, rows in zip(
+                self._generators, self.rows.networks, strict=True
+            )
+        ]
+        n_batches = self.rows.n_batches(self.batch_size)
+        batches = self.rows.batches(self.batch_size, orders)
+        for number, batch in enumerate(batches):
+            self._follow_schedule(np.minimum(number / n_batches, 1))
+            yield batch
+            if self._clock.progress >= 1:
+                self.stop_all("time_limit")
+                break
+
+    def _follow_schedule(self, epoch_progress: NDArray) -> None:
+        """Set each network's step size; those whose epoch is over sit out."""
+        active = epoch_progress < 1
+        self.optimizer.active = None if active.all() else self._column(active)
+        if self._options.learning_rate == "constant":
+            return
+        done = np.array([record.n_epochs for record in self.records])
+        planned = np.array([record.spec.max_epochs for record in self.records])
+        progress = np.maximum((done + epoch_progress) / planned, self._clock.progress)
+        factor = schedule_factor(self._options.learning_rate, progress)
+        self.optimizer.factor = (
+            float(factor[0]) if len(factor) == 1 else self._column(factor)
+        )
+
+    def step(self, batch: Batch) -> Tensor:
+        """Train all networks on a batch; returns their losses, (n_networks,)."""
+        raw = self.module(batch.x, *self.draw_dropout())
+        losses = self.criterion(raw, batch.target, self.smoothing) * batch.weight
+        losses = losses.sum(1)
+        # Of a sum over networks, each one's gradient is that of its own loss.
+        flat = self.module.flat
+        (flat.grad,) = torch.autograd.grad(losses.sum(), [flat])
+        self.optimizer.step()
+        return losses.detach()
+
+    def draw_dropout(self) -> tuple[Any, ...]:
+        """What the module takes in training beside the rows."""
+        if not self._has_dropout:
+            return ()
+        widths = self.module.sizes[1:-1]
+        # As many rows for a small last batch, to draw the same numbers in any stack.
+        return self._dropout, self._dropout.draw(
+            self._generators, self.batch_size, widths
+        )
+
+    # The end of an epoch --------------------------------------------------------
+
+    def close_epoch(self, batch_losses: Sequence[Tensor]) -> None:
+        """Note losses and scores; decide which networks have diverged or stop.
+
+        Parameters
+        ----------
+        batch_losses : sequence of Tensor of shape (n_networks,)
+            Loss of each step.
+        """
+        losses = self.rows.mean_over_batches(batch_losses, self.batch_size)
+        flat = self.module.flat.detach()
+        is_sound = np.isfinite(losses) & flat.isfinite().all(1).cpu().numpy()
+        scores = self._validation_scores(is_sound)
+        for i, record in enumerate(self.records):
+            record.n_epochs += 1
+            record.loss_curve.append(float(losses[i]))
+            if scores is not None:
+                is_sound[i] &= np.isfinite(scores[i])
+                if is_sound[i]:
+                    record.add_score(float(scores[i]), flat[i], self._options.tol)
+            record.stopped_by = record.stopped_by or self._reason_to_stop(record)
+            if not is_sound[i] or not self._can_be_kept(i):
+                self._restart_or_give_up(i)
+
+    def _reason_to_stop(self, record: Record) -> StopReason | None:
+        patience = self._options.n_iter_no_change
+        if patience is not None and record.n_epochs_without_gain >= patience:
+            return "early_stopping"
+        return "max_iter" if record.n_epochs >= record.spec.max_epochs else None
+
+    def _can_be_kept(self, i: int) -> bool:
+        """Whether a network that stops without validation still predicts numbers.
+
+        The loss of an epoch is from before its last step, which may have been too far.
+        """
+        record, rows = self.records[i], self.rows.networks[i]
+        if record.stopped_by is None or record.best_weights is not None:
+            return True
+        first = torch.from_numpy(rows.indices[: self.batch_size]).to(self._device)
+        x = rows.data.rows.take(first).unsqueeze(0)
+        return bool(self._outputs(x, [i]).isfinite().all())
+
+    def _restart_or_give_up(self, i: int) -> None:
+        """Give a network that has diverged a second try with a tenth of its step size.
+
+        One that was resumed is given up at once: its owner has the old weights.
+        """
+        record = self.records[i]
+        if record.has_restarted or record.spec.resume is not None:
+            record.stopped_by = "diverged"
+            return
+        fresh = Record(record.spec, record.learning_rate / 10, has_restarted=True)
+        self.records[i] = fresh
+        parameters = torch.from_numpy(fresh.initial_parameters())
+        self.module.flat.data[i] = parameters.to(self.module.flat)
+        for values in self.optimizer.state[self.module.flat].values():
+            values[i] = 0
+        self._set_step_sizes()
+
+    def _outputs(
+        self, x: Tensor, networks: Sequence[int] | slice = slice(None)
+    ) -> Tensor:
+        """Outputs without dropout, of shape (n_networks, n_samples, n_outputs)."""
+        with torch.no_grad():
+            return StackedSNN(self.module.sizes, self.module.flat[networks])(x)
+
+    def _validation_scores(self, is_sound: NDArray[np.bool_]) -> NDArray | None:
+        """Score of each network, NaN for those whose weights are not numbers."""
+        held_out = self.validation_rows
+        if held_out is None:
+            return None
+        widest = max(self.module.sizes) * len(self.records)
+        size = min(max(_EVALUATION_SIZE // widest, 1), held_out.n_samples)
+        outputs, losses = [], []
+        for batch in held_out.batches(size):
+            raw = self._outputs(batch.x)
+            losses.append((self.criterion(raw, batch.target) * batch.weight).sum(1))
+            outputs.append(raw)
+        if self._score is None:
+            return -held_out.mean_over_batches(losses, size)
+        raws = torch.cat(outputs, dim=1).double().cpu().numpy()
+        return np.array(
+            [
+                self._score(record.spec, raw[: len(rows)]) if sound else np.nan
+                for record, raw, rows, sound in zip(
+                    self.records, raws, held_out.networks, is_sound, strict=True
+                )
+            ]
+        )
+
+    def stop_all(self, reason: StopReason) -> None:
+        """Have every network stop for this reason, unless it already has one."""
+        for record in self.records:
+            record.stopped_by = record.stopped_by or reason
+
+    def drop_finished(self) -> None:
+        """Take out networks that have stopped, so that nothing is spent on them."""
+        running = [i for i, one in enumerate(self.records) if one.stopped_by is None]
+        if len(running) == len(self.records):
+            return
+        for i, record in enumerate(self.records):
+            if record.stopped_by is not None:
+                self._finished[record.spec] = self._fitted(i)
+        self.records = [self.records[i] for i in running]
+        if running:
+            self.optimizer.keep(torch.tensor(running, device=self._device))
+            self._gather()
+
+    # What comes out -------------------------------------------------------------
+
+    def fitted(self) -> list[FittedNetwork]:
+        """All networks in the order of their specs, as if training stopped now."""
+        running = {
+            record.spec: self._fitted(i) for i, record in enumerate(self.records)
+        }
+        fitted = self._finished | running
+        return [fitted[spec] for spec in self._specs]
+
+    def _fitted(self, i: int) -> FittedNetwork:
+        record = self.records[i]
+        flat = record.best_weights
+        if flat is None:
+            flat = self.module.flat[i].detach().cpu().numpy()
+        return FittedNetwork(
+            weights=split_parameters(flat, record.spec.layer_sizes),
+            n_iter=record.n_epochs,
+            loss_curve=list(record.loss_curve),
+            validation_scores=list(record.validation_scores),
+            best_score=record.best_score,
+            stopped_by=record.stopped_by or "interrupt",
+            seed=record.spec.seed,
+            state=self._resume_state(i) if self._options.keep_state else None,
+        )
+
+    def _resume_state(self, i: int) -> ResumeState:
+        state = self.optimizer.state[self.module.flat]
+        moments = [
+            state[name][i].cpu().numpy().copy() for name in self.optimizer.moments
+        ]
+        return ResumeState(moments, n_steps=int(state["step"][i]))

@@ -1,0 +1,220 @@
+"""The waist: specs and training sets go in, fitted networks come out.
+
+Torch is imported when the first network is trained or asked, not before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_snn._specs import (
+    FittedNetwork,
+    Matrix,
+    NetworkSpec,
+    TrainingOptions,
+    TrainingSet,
+)
+
+if TYPE_CHECKING:
+    from sklearn_snn._losses import Loss
+
+#: Rows of the blocks that are predicted; a short one is padded, so that a row's
+#: numbers do not depend on its company.
+BLOCK_SIZE = 64
+
+#: Multiplications of a step below which a second thread costs more than it gains.
+_SMALL_STEP = 1e8
+
+#: Called after each epoch with a function that returns the networks as they are.
+EpochEnd = Callable[[Callable[[], list[FittedNetwork]]], bool]
+
+
+def fit_networks(
+    specs: Sequence[NetworkSpec],
+    training_sets: Sequence[TrainingSet],
+    *,
+    loss: Loss,
+    options: TrainingOptions,
+    score: Callable[[NetworkSpec, NDArray], float] | None = None,
+    on_epoch: EpochEnd | None = None,
+    callbacks: Sequence[Sequence[Any]] | None = None,
+) -> list[FittedNetwork]:
+    """Train one network a spec; those of equal layer and batch sizes side by side.
+
+    Parameters
+    ----------
+    specs : sequence of NetworkSpec
+        The networks.
+    training_sets : sequence of TrainingSet
+        The data that the specs name.
+    loss : Loss
+        What is minimised.
+    options : TrainingOptions
+        What all networks share.
+    score : callable or None, default=None
+        Validation score of a network, given its spec and its outputs of shape
+        (n_samples, n_outputs); greater is better. None is the negative loss.
+    on_epoch : callable or None, default=None
+        Called after each epoch of a stack with a function that returns its networks
+        as they are; training stops where it returns True.
+    callbacks : sequence of sequences of skorch callbacks, or None, default=None
+        A list for each network, which is then trained alone as an ordinary skorch net.
+
+    Returns
+    -------
+    networks : list of FittedNetwork
+        In the order of `specs`. A network that diverged twice is among them, with
+        ``stopped_by="diverged"``.
+    """
+    import torch
+
+    from sklearn_snn._net import train_stack, train_with_callbacks
+    from sklearn_snn._rows import LabelledRows
+    from sklearn_snn._stack import Clock, Stack
+
+    dtype, device = getattr(torch, options.dtype), torch.device(options.device)
+    sets = [LabelledRows(data, dtype, device) for data in training_sets]
+    groups = _group(specs) if callbacks is None else [[i] for i in range(len(specs))]
+    deadline = None if options.time_limit is None else time.monotonic() + options.time_limit
+    fitted: dict[int, FittedNetwork] = {}
+    for done, group in enumerate(groups):
+        left = None if deadline is None else deadline - time.monotonic()
+        clock = Clock(None if left is None else left / (len(groups) - done))
+        stack = Stack([specs[i] for i in group], sets, loss, options, clock, score)
+        watch = None if on_epoch is None else lambda stack: on_epoch(stack.fitted)
+        with limit_threads(options.n_threads, _multiplications(specs[group[0]], len(group))):
+            if callbacks is None:
+                train_stack(stack, watch)
+            else:
+                train_with_callbacks(stack, watch, callbacks[group[0]])
+        fitted.update(zip(group, stack.fitted(), strict=True))
+    return [fitted[i] for i in range(len(specs))]
+
+
+def _group(specs: Sequence[NetworkSpec]) -> list[list[int]]:
+    """Indices of the specs that share a stack."""
+    groups: dict[Any, list[int]] = {}
+    for i, spec in enumerate(specs):
+        validates = spec.validation_rows is not None
+        groups.setdefault((spec.layer_sizes, spec.batch_size, validates), []).append(i)
+    return list(groups.values())
+
+
+def _multiplications(spec: NetworkSpec, n_networks: int) -> float:
+    """Of one training step of a stack: forward, and twice as many backward."""
+    pairs = zip(spec.layer_sizes[:-1], spec.layer_sizes[1:], strict=True)
+    return 3.0 * n_networks * spec.batch_size * sum(a * b for a, b in pairs)
+
+
+def predict_networks(
+    networks: Sequence[FittedNetwork],
+    X: Matrix,
+    *,
+    offset: NDArray | None,
+    options: TrainingOptions,
+) -> NDArray[np.float64]:
+    """Outputs of networks of equal layer sizes on the same rows.
+
+    A row's outputs are the same to the bit in whatever company it is predicted.
+
+    Parameters
+    ----------
+    networks : sequence of FittedNetwork
+        The networks.
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        The rows.
+    offset : ndarray of shape (n_features,) or None
+        Subtracted from rows of a sparse `X` once they are dense.
+    options : TrainingOptions
+        Device, precision and threads.
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_networks, n_samples, n_outputs)
+    """
+    import torch
+
+    from sklearn_snn._modules import StackedSNN
+    from sklearn_snn._rows import Rows
+
+    dtype, device = getattr(torch, options.dtype), torch.device(options.device)
+    sizes = [len(networks[0].weights[0]), *map(len, networks[0].weights[1::2])]
+    flat = np.stack(
+        [np.concatenate([part.ravel() for part in one.weights]) for one in networks]
+    )
+    outputs = np.empty((len(networks), X.shape[0], sizes[-1]))
+    block = torch.zeros((BLOCK_SIZE, sizes[0]), dtype=dtype, device=device)
+    with limit_threads(options.n_threads, BLOCK_SIZE * flat.size), torch.no_grad():
+        module = StackedSNN(sizes, torch.from_numpy(flat).to(device, dtype))
+        rows = Rows(X, offset, dtype, device)
+        for start in range(0, X.shape[0], BLOCK_SIZE):
+            chosen = torch.arange(start, min(start + BLOCK_SIZE, X.shape[0]))
+            block[: len(chosen)] = rows.take(chosen)
+            raw = module(block.expand(len(networks), -1, -1))[:, : len(chosen)]
+            outputs[:, start : start + len(chosen)] = raw.double().cpu().numpy()
+    return outputs
+
+
+def resolve_device(device: str, *, must_exist: bool) -> str:
+    """Name of the device to use.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"`` takes a GPU if there is one.
+    must_exist : bool
+        Whether a GPU that is not there is an error, or replaced by the CPU.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the device, or cannot see it.
+    """
+    import torch
+
+    has_gpu = {"cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
+    if device == "auto":
+        return "cuda" if has_gpu["cuda"] else "cpu"
+    try:
+        parsed = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"device={device!r} is not one that torch knows") from error
+    if parsed.type in has_gpu and not (
+        has_gpu[parsed.type] and (parsed.index or 0) < torch.get_device_module(parsed).device_count()
+    ):
+        if must_exist:
+            raise ValueError(f"device={device!r} was asked for, but torch sees no such device here")
+        return "cpu"
+    return device
+
+
+@contextmanager
+def limit_threads(n_threads: int | None, multiplications: float) -> Iterator[None]:
+    """Use no more threads than asked for, or one where steps are small.
+
+    The calling thread's number is never raised, and is restored in the end.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        Threads at most; None chooses by the size of a step.
+    multiplications : float
+        Size of a step.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    wanted = n_threads or (1 if multiplications < _SMALL_STEP else before)
+    try:
+        if wanted < before:
+            torch.set_num_threads(wanted)
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)

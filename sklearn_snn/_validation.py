@@ -1,0 +1,114 @@
+"""Reading of tables, with errors that name the column."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_array, validate_data
+
+from sklearn_snn._compat import _check_sample_weight
+
+_NUMBERS = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
+
+
+def numeric_table(estimator, X, *, reset):
+    """A table as float64 or float32, with features checked against the estimator's.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Gets ``n_features_in_`` and ``feature_names_in_``, or is asked for them.
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+        The table; integers, booleans and objects that are numbers become float64.
+    reset : bool
+        Whether the estimator is being fitted.
+
+    Returns
+    -------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+
+    Raises
+    ------
+    ValueError, TypeError
+        scikit-learn's own, with the columns at fault and some of their values.
+    """
+    try:
+        return validate_data(estimator, X, reset=reset, **_NUMBERS)
+    except (ValueError, TypeError) as error:
+        raise _with_columns(error, X, advice=_ADVICE) from error
+
+
+_ADVICE = (
+    "Put a transformer that makes numbers of it before the network, for example "
+    "OneHotEncoder or SimpleImputer in a Pipeline or as `preprocessor`."
+)
+
+
+def transformed_table(X, dtype):
+    """What a preprocessor of the user's returned, as an array or CSR matrix."""
+    try:
+        return check_array(X, accept_sparse="csr", dtype=dtype)
+    except (ValueError, TypeError) as error:
+        raise _with_columns(
+            error, X, advice="The network sees what `preprocessor` returns."
+        ) from error
+
+
+def _with_columns(error, X, advice):
+    """The same error, with the columns that have values of the wrong kind."""
+    lines = [
+        f"Column {name!r} holds {', '.join(map(repr, values))}."
+        for name, values in _columns_at_fault(X)
+    ]
+    if not lines:
+        return error
+    if len(lines) > 3:
+        lines[3:] = [f"So do {len(lines) - 3} more columns."]
+    return type(error)("\n".join([str(error), *lines, advice]))
+
+
+def _columns_at_fault(X):
+    """Names, and up to three values, of columns that are not finite numbers."""
+    if issparse(X) or np.ndim(X) != 2:
+        return
+    names = getattr(X, "columns", None)
+    table = np.asarray(X)
+    for j, column in enumerate(table.T):
+        faulty = [value for value in column if not _is_finite_number(value)]
+        if faulty:
+            examples = list(dict.fromkeys(map(_plain, faulty)))[:3]
+            yield (j if names is None else names[j]), examples
+
+
+def _is_finite_number(value):
+    if isinstance(value, complex):  # scikit-learn's message says all there is to say
+        return True
+    try:
+        return bool(np.isfinite(float(value)))
+    except (TypeError, ValueError):
+        return False
+
+
+def _plain(value):
+    """A value as a person would write it, and hashable: nan, not np.float64(nan)."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, float):
+        return float(str(value)) if np.isfinite(value) else _Bare(value)
+    return value if isinstance(value, str) else _Bare(value)
+
+
+class _Bare(str):
+    """Text that is shown without quotes."""
+
+    def __repr__(self):
+        return str(self)
+
+
+def row_weights(sample_weight, X):
+    """Weights of rows as float64, or None; a ValueError if none is positive."""
+    if sample_weight is None:
+        return None
+    weight = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight
