@@ -127,7 +127,9 @@ class StackedAdamW(StackOptimizer):
     """
 
     betas = (0.9, 0.95)
-    eps = 1e-8
+    #: Gradients smaller than this count for little: without it the rows of a class
+    #: that weighs 1e-7 would be learned in full once the others are.
+    eps = 1e-6
     moments = ("exp_avg", "exp_avg_sq")
 
     def _update(

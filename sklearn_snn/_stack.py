@@ -302,8 +302,8 @@ class Stack:
                 if is_sound[i]:
                     record.add_score(float(scores[i]), flat[i], self._options.tol)
             record.stopped_by = record.stopped_by or self._reason_to_stop(record)
-            if not is_sound[i] or not self._can_be_kept(i):
-                self._restart_or_give_up(i)
+        for i in np.flatnonzero(~(is_sound & self._ends_well())):
+            self._restart_or_give_up(i)
 
     def _reason_to_stop(self, record: Record) -> StopReason | None:
         patience = self._options.n_iter_no_change
@@ -311,17 +311,20 @@ class Stack:
             return "early_stopping"
         return "max_iter" if record.n_epochs >= record.spec.max_epochs else None
 
-    def _can_be_kept(self, i: int) -> bool:
-        """Whether a network that stops without validation still predicts numbers.
+    def _ends_well(self) -> NDArray[np.bool_]:
+        """Whether each network, if it stops without validation, predicts numbers.
 
         The loss of an epoch is from before its last step, which may have been too far.
         """
-        record, rows = self.records[i], self.rows.networks[i]
-        if record.stopped_by is None or record.best_weights is not None:
-            return True
-        first = torch.from_numpy(rows.indices[: self.batch_size]).to(self._device)
-        x = rows.data.rows.take(first).unsqueeze(0)
-        return bool(self._outputs(x, [i]).isfinite().all())
+        unproven = [
+            record.stopped_by is not None and record.best_weights is None
+            for record in self.records
+        ]
+        if not any(unproven):
+            return np.ones(len(unproven), dtype=bool)
+        batch = next(self.rows.batches(self.batch_size))
+        is_finite = self._outputs(batch.x).isfinite().flatten(1).all(1).cpu().numpy()
+        return is_finite | ~np.array(unproven)
 
     def _restart_or_give_up(self, i: int) -> None:
         """Give a network that has diverged a second try with a tenth of its step size.
@@ -340,12 +343,10 @@ class Stack:
             values[i] = 0
         self._set_step_sizes()
 
-    def _outputs(
-        self, x: Tensor, networks: Sequence[int] | slice = slice(None)
-    ) -> Tensor:
+    def _outputs(self, x: Tensor) -> Tensor:
         """Outputs without dropout, of shape (n_networks, n_samples, n_outputs)."""
         with torch.no_grad():
-            return StackedSNN(self.module.sizes, self.module.flat[networks])(x)
+            return self.module(x)
 
     def _validation_scores(self, is_sound: NDArray[np.bool_]) -> NDArray | None:
         """Score of each network, NaN for those whose weights are not numbers."""

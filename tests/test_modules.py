@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from skorch import NeuralNetClassifier
+from torch import nn
+
+from sklearn_snn import SNN
+from sklearn_snn._dropout import StackedAlphaDropout
+from sklearn_snn._modules import (
+    StackedSNN,
+    lecun_normal,
+    sequential_from_weights,
+    split_parameters,
+)
+
+
+def stacked(sizes, seeds, dtype=torch.float64):
+    rows = [lecun_normal(sizes, np.random.default_rng(seed)) for seed in seeds]
+    return StackedSNN(sizes, torch.from_numpy(np.stack(rows)).to(dtype))
+
+
+def test_snn_is_linear_maps_with_selu_and_alpha_dropout():
+    network = SNN(5, 2, depth=2, width=8, dropout=0.1)
+    kinds = [type(layer) for layer in network]
+    hidden = [nn.Linear, nn.SELU, nn.AlphaDropout]
+    assert kinds == [*hidden, *hidden, nn.Linear]
+    assert network[2].p == 0.1
+
+
+def test_weights_begin_lecun_normal_and_biases_zero():
+    torch.manual_seed(0)
+    network = SNN(400, 300, depth=1, width=500)
+    for layer in (network[0], network[-1]):
+        scaled = layer.weight.detach().numpy() * np.sqrt(layer.in_features)
+        assert_allclose(scaled.mean(), 0, atol=4 / np.sqrt(scaled.size))
+        assert_allclose(scaled.var(), 1, atol=4 * np.sqrt(2 / scaled.size))
+        assert_allclose((scaled**4).mean(), 3, atol=0.1)  # normal, not uniform
+        assert not layer.bias.any()
+
+
+def test_reset_parameters_takes_a_generator():
+    networks = [SNN(4, 1, depth=1, width=4) for _ in range(2)]
+    for network in networks:
+        network.reset_parameters(torch.Generator().manual_seed(3))
+    assert torch.equal(networks[0][0].weight, networks[1][0].weight)
+
+
+def test_snn_trains_in_a_bare_torch_loop():
+    torch.manual_seed(0)
+    x = torch.randn(200, 4)
+    y = x[:, :1] * x[:, 1:2]
+    network = SNN(4, 1, depth=2, width=32)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(60):
+        loss = (network(x) - y).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.2 * losses[0]
+
+
+def test_snn_trains_in_stock_skorch():
+    torch.manual_seed(0)
+    x = torch.randn(200, 4).numpy()
+    y = (x[:, 0] > 0).astype(np.int64)
+    net = NeuralNetClassifier(
+        SNN,
+        module__n_features=4,
+        module__n_outputs=2,
+        module__depth=2,
+        module__width=16,
+        module__dropout=0.05,
+        criterion=nn.CrossEntropyLoss,
+        train_split=None,
+        lr=0.1,
+        max_epochs=20,
+        verbose=0,
+    )
+    assert net.fit(x, y).score(x, y) > 0.95
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.05, 0.5])
+def test_moments_survive_32_layers(dropout):
+    """Mean 0 and variance 1, within what samples of this size allow."""
+    rng = np.random.default_rng(0)
+    n_samples, width, n_networks = 200, 256, 8
+    sizes = (width,) * 34
+    network = stacked(sizes, seeds=range(n_networks))
+    x = torch.from_numpy(rng.standard_normal((n_networks, n_samples, width)))
+    rates = [dropout] * n_networks
+    alpha_dropout = StackedAlphaDropout(rates, x.dtype, x.device)
+    generators = [np.random.Generator(np.random.SFC64(i)) for i in range(n_networks)]
+    *hidden, _ = network.layers()
+    for weight, bias in hidden:
+        x = torch.selu(torch.baddbmm(bias, x, weight))
+        (mask,) = alpha_dropout.draw(generators, n_samples, [width])
+        x = alpha_dropout(x, mask)
+    x = x.detach().numpy()
+    means, variances = x.mean(axis=(1, 2)), x.var(axis=(1, 2))
+    for values, expected in ((means, 0.0), (variances, 1.0)):
+        error = values.std(ddof=1) / np.sqrt(n_networks)
+        assert abs(values.mean() - expected) < 4 * error
+        assert error < 0.1
+
+
+def test_a_stack_gives_what_its_networks_give():
+    sizes = (6, 10, 10, 3)
+    network = stacked(sizes, seeds=range(3))
+    x = torch.randn(3, 20, 6, dtype=torch.float64)
+    together = network(x)
+    for i, row in enumerate(network.flat.detach().numpy()):
+        alone = sequential_from_weights(split_parameters(row, sizes), dropout=0.1)
+        assert_allclose(alone(x[i]).detach(), together[i].detach(), rtol=1e-12)
+
+
+def test_alpha_dropout_is_torchs_in_distribution():
+    """Same two values for what is dropped and kept, same share of each."""
+    rate, x = 0.1, torch.tensor([[[0.7]]]).expand(1, 100_000, 1)
+    ours = StackedAlphaDropout([rate], torch.float32, torch.device("cpu"))
+    (mask,) = ours.draw([np.random.Generator(np.random.SFC64(0))], 100_000, [1])
+    dropped = ours(x, mask).flatten()
+    torch.manual_seed(0)
+    reference = nn.AlphaDropout(rate).train()(x).flatten()
+    values, counts = torch.unique(dropped, return_counts=True)
+    expected = torch.unique(reference)
+    assert_allclose(values, expected, rtol=2e-4)
+    assert_allclose(counts[0] / 100_000, rate, atol=4 * np.sqrt(0.09 / 100_000))
+
+
+def test_dropout_of_rate_0_changes_nothing_beside_other_rates():
+    x = torch.randn(2, 50, 4, dtype=torch.float64)
+    dropout = StackedAlphaDropout([0.0, 0.5], x.dtype, x.device)
+    generators = [np.random.Generator(np.random.SFC64(i)) for i in range(2)]
+    (mask,) = dropout.draw(generators, 50, [4])
+    after = dropout(x, mask)
+    assert_allclose(after[0], x[0], atol=1e-15)
+    assert not np.allclose(after[1], x[1])

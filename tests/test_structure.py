@@ -1,0 +1,112 @@
+"""The package keeps its shape: imports point down, torch waits until it is needed."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklearn_snn
+
+PACKAGE = Path(sklearn_snn.__file__).parent
+SOURCES = sorted(PACKAGE.glob("*.py"))
+
+#: Each file may import those above it in this list, never those below.
+ORDER = [
+    "_compat",
+    "_selu",
+    "_layers",
+    "_specs",
+    "_dropout",
+    "_modules",
+    "_losses",
+    "_optimizers",
+    "_rows",
+    "_stack",
+    "_net",
+    "_training",
+    "_validation",
+    "_preprocessing",
+    "_scoring",
+    "_splits",
+    "_parameters",
+    "_progress",
+    "_base",
+    "_estimators",
+    "__init__",
+]
+
+
+def imported_modules(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.module
+
+
+def imported_names(path, module):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith(module):
+            yield from (alias.name for alias in node.names)
+
+
+def run(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_every_file_has_its_place():
+    assert sorted(path.stem for path in SOURCES) == sorted(ORDER)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_imports_point_down(path):
+    ours = [name for name in imported_modules(path) if name.startswith("sklearn_snn")]
+    below = {f"sklearn_snn.{name}" for name in ORDER[: ORDER.index(path.stem)]}
+    assert set(ours) <= below
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_skorch_and_private_scikit_learn_are_imported_in_one_file_each(path):
+    names = list(imported_modules(path))
+    if path.stem != "_net":
+        assert not [name for name in names if name.split(".")[0] == "skorch"]
+    if path.stem != "_compat":
+        assert not [
+            name
+            for name in names
+            if name.startswith("sklearn.") and "._" in name
+        ]
+        private = [
+            name for name in imported_names(path, "sklearn.") if name.startswith("_")
+        ]
+        assert not private
+
+
+def test_importing_the_package_does_not_import_torch():
+    code = "import sys, sklearn_snn; print('torch' in sys.modules)"
+    assert run(code) == "False"
+
+
+def test_predictions_are_all_that_need_torch():
+    code = (
+        "import sys; from sklearn_snn import SNNClassifier; "
+        "from sklearn.base import clone; clone(SNNClassifier()); print(SNNClassifier()); "
+        "print('torch' in sys.modules)"
+    )
+    assert run(code).splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize("name", sklearn_snn.__all__)
+def test_every_public_name_is_there_and_documented(name):
+    assert name in dir(sklearn_snn)
+    assert getattr(sklearn_snn, name).__doc__
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'SNNTransformer'"):
+        sklearn_snn.SNNTransformer  # noqa: B018
