@@ -526,9 +526,7 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
 
 
 def _mean_curve(curves):
-    """Mean over members of what each wrote down after an epoch, if it got there."""
+    """Mean over members; one that has stopped stays where it was."""
     length = max(len(curve) for curve in curves)
-    padded = np.full((len(curves), length), np.nan)
-    for row, curve in zip(padded, curves, strict=True):
-        row[: len(curve)] = curve
-    return np.nanmean(padded, axis=0).tolist()
+    held = [curve + curve[-1:] * (length - len(curve)) for curve in curves]
+    return np.mean(held, axis=0).tolist() if length else []

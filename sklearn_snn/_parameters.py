@@ -139,8 +139,8 @@ _ATTRIBUTES = """\
     n_iter_ : int
         Epochs trained; of several networks, the most.
     loss_curve_ : list of float
-        Training loss after each epoch; of several networks, the mean over those still
-        in training.
+        Training loss after each epoch; of several networks the mean, for which one
+        that has stopped stays where it was.
     validation_scores_ : list of float or None
         Validation score after each epoch, greater is better, likewise; None without
         early stopping.

@@ -39,7 +39,7 @@ class MadePredictions(BaseEstimator):
 
     def score(self, X, y, sample_weight=None):
         """The estimator's own score of the predictions."""
-        return self.estimator.score_predictions(y, self.predictions, sample_weight)
+        return self.estimator._score_predictions(y, self.predictions, sample_weight)
 
     def __sklearn_is_fitted__(self):
         return True

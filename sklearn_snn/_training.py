@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 #: numbers do not depend on its company.
 BLOCK_SIZE = 64
 
+#: Widths of layers are padded to multiples of this where they are predicted: matrix
+#: products treat rows at the edge of a block of 5 or 7 columns unlike the others.
+_TILE = 16
+
 #: Multiplications of a step below which a second thread costs more than it gains.
 _SMALL_STEP = 1e8
 
@@ -88,7 +92,8 @@ def fit_networks(
         clock = Clock(None if left is None else left / (len(groups) - done))
         stack = Stack([specs[i] for i in group], sets, loss, options, clock, score)
         watch = None if on_epoch is None else lambda stack: on_epoch(stack.fitted)
-        with limit_threads(options.n_threads, _multiplications(specs[group[0]], len(group))):
+        size = _multiplications(specs[group[0]], len(group))
+        with limit_threads(options.n_threads, size), torch.enable_grad():
             if callbacks is None:
                 train_stack(stack, watch)
             else:
@@ -144,21 +149,32 @@ def predict_networks(
     from sklearn_snn._rows import Rows
 
     dtype, device = getattr(torch, options.dtype), torch.device(options.device)
-    sizes = [len(networks[0].weights[0]), *map(len, networks[0].weights[1::2])]
-    flat = np.stack(
-        [np.concatenate([part.ravel() for part in one.weights]) for one in networks]
-    )
-    outputs = np.empty((len(networks), X.shape[0], sizes[-1]))
+    n_outputs = len(networks[0].weights[-1])
+    weights = [_padded(network.weights) for network in networks]
+    sizes = [len(weights[0][0]), *map(len, weights[0][1::2])]
+    flat = np.stack([np.concatenate([part.ravel() for part in one]) for one in weights])
+    outputs = np.empty((len(networks), X.shape[0], n_outputs))
     block = torch.zeros((BLOCK_SIZE, sizes[0]), dtype=dtype, device=device)
     with limit_threads(options.n_threads, BLOCK_SIZE * flat.size), torch.no_grad():
         module = StackedSNN(sizes, torch.from_numpy(flat).to(device, dtype))
         rows = Rows(X, offset, dtype, device)
         for start in range(0, X.shape[0], BLOCK_SIZE):
-            chosen = torch.arange(start, min(start + BLOCK_SIZE, X.shape[0]))
-            block[: len(chosen)] = rows.take(chosen)
-            raw = module(block.expand(len(networks), -1, -1))[:, : len(chosen)]
-            outputs[:, start : start + len(chosen)] = raw.double().cpu().numpy()
+            stop = min(start + BLOCK_SIZE, X.shape[0])
+            block[: stop - start] = rows.take(torch.arange(start, stop))
+            raw = module(block.expand(len(networks), -1, -1)).cpu().numpy()
+            outputs[:, start:stop] = raw[:, : stop - start, :n_outputs]
     return outputs
+
+
+def _padded(weights: Sequence[NDArray]) -> list[NDArray]:
+    """The same network with units that do nothing, up to whole tiles a layer."""
+    padded, n_more_inputs = [], 0
+    for weight, bias in zip(weights[::2], weights[1::2], strict=True):
+        n_more = -len(bias) % _TILE
+        padded.append(np.pad(weight, [(0, n_more_inputs), (0, n_more)]))
+        padded.append(np.pad(bias, (0, n_more)))
+        n_more_inputs = n_more
+    return padded
 
 
 def resolve_device(device: str, *, must_exist: bool) -> str:

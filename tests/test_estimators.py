@@ -1,0 +1,614 @@
+"""What the estimators promise beyond scikit-learn's checks."""
+
+import time
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+from scipy.sparse import random as random_sparse
+from scipy.special import expit
+from sklearn.base import clone
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_iris,
+    make_multilabel_classification,
+)
+from sklearn.dummy import DummyRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, QuantileRegressor
+from sklearn.metrics import (
+    get_scorer,
+    log_loss,
+    mean_pinball_loss,
+    mean_poisson_deviance,
+    r2_score,
+    roc_auc_score,
+)
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
+from sklearn.multioutput import ClassifierChain
+from sklearn.preprocessing import RobustScaler, StandardScaler
+
+from sklearn_snn import SNNClassifier, SNNRegressor, masked_scorer
+
+SMALL = dict(depth=2, width=16, max_iter=10, random_state=0)
+BOTH = [SNNClassifier(**SMALL), SNNRegressor(**SMALL)]
+
+
+def name(estimator):
+    return type(estimator).__name__
+
+
+@pytest.fixture
+def cancer():
+    return load_breast_cancer(return_X_y=True)
+
+
+@pytest.fixture
+def diabetes():
+    return load_diabetes(return_X_y=True)
+
+
+@pytest.fixture
+def labels():
+    """A multilabel target, whole and with a third of it not measured."""
+    X, y = make_multilabel_classification(300, 10, n_classes=4, random_state=0)
+    missing = y.astype(float)
+    missing[np.random.default_rng(0).random(y.shape) < 1 / 3] = np.nan
+    return X, y, missing
+
+
+def weights(estimator):
+    return [part for one in estimator.networks_ for part in one.weights]
+
+
+def assert_same_weights(first, second, **tolerance):
+    for a, b in zip(weights(first), weights(second), strict=True):
+        assert_allclose(a, b, **tolerance)
+
+
+# The same again
+
+
+@pytest.mark.parametrize("estimator", BOTH, ids=name)
+@pytest.mark.parametrize("n_estimators", [1, 3])
+def test_the_same_random_state_gives_the_same_bits(cancer, estimator, n_estimators):
+    X, y = cancer
+    estimator = clone(estimator).set_params(
+        n_estimators=n_estimators, dropout=0.1, early_stopping=True
+    )
+    first = clone(estimator).fit(X, y)
+    second = clone(estimator).fit(X, y, sample_weight=np.ones(len(y)))
+    assert_array_equal(first._outputs(X), second._outputs(X))
+    other = clone(estimator).set_params(random_state=1).fit(X, y)
+    assert (first._outputs(X) != other._outputs(X)).any()
+
+
+def test_no_random_state_takes_nothing_from_numpys_global_one(cancer):
+    X, y = cancer
+    outputs = []
+    for _ in range(2):
+        np.random.seed(0)
+        before = np.random.get_state()[1].copy()
+        outputs.append(SNNClassifier(**SMALL | dict(random_state=None)).fit(X, y))
+        assert_array_equal(np.random.get_state()[1], before)
+    assert (outputs[0].predict_proba(X) != outputs[1].predict_proba(X)).any()
+
+
+@pytest.mark.parametrize("estimator", BOTH, ids=name)
+def test_zero_weight_is_absence(cancer, estimator):
+    X, y = cancer
+    weight = np.arange(len(y)) % 3 != 0
+    with_zeros = clone(estimator).fit(X, y, sample_weight=weight)
+    without = clone(estimator).fit(X[weight], y[weight])
+    assert_allclose(with_zeros._outputs(X), without._outputs(X), rtol=1e-4, atol=1e-4)
+
+
+def test_weights_move_the_model(diabetes):
+    X, y = diabetes
+    high = SNNRegressor(**SMALL).fit(X, y, sample_weight=np.where(y > 200, 10, 1))
+    assert high.predict(X).mean() > SNNRegressor(**SMALL).fit(X, y).predict(X).mean() + 20
+
+
+# Members
+
+
+def test_members_are_averaged(cancer, diabetes):
+    X, y = cancer
+    model = SNNClassifier(n_estimators=3, **SMALL).fit(X, y)
+    alone = [expit(one) for one in model._outputs(X)]
+    assert len(model.networks_) == 3
+    assert_allclose(model.predict_proba(X)[:, 1], np.mean(alone, axis=0)[:, 0])
+    X, y = diabetes
+    model = SNNRegressor(n_estimators=3, loss="poisson", **SMALL).fit(X, y)
+    alone = np.exp(model._outputs(X) + model.target_location_)
+    assert_allclose(model.predict(X), alone.mean(axis=0)[:, 0])
+
+
+def test_members_hold_out_different_rows(cancer):
+    X, y = cancer
+    folds = list(KFold(3).split(X))
+    model = SNNClassifier(n_estimators=3, cv=folds, scoring="neg_log_loss", **SMALL)
+    model.fit(X, y)
+    for i, (_, held_out) in enumerate(folds):
+        proba = expit(model._outputs(X)[i, held_out])
+        expected = -log_loss(y[held_out], proba)
+        assert_allclose(model.networks_[i].best_score, expected, rtol=1e-5)
+    scores = [network.best_score for network in model.networks_]
+    assert_allclose(model.best_validation_score_, np.mean(scores))
+    assert len(model.validation_scores_) == model.n_iter_ == len(model.loss_curve_)
+
+
+def test_groups_stay_together(cancer):
+    X, y = cancer
+    groups = np.arange(len(y)) // 50
+    seen = []
+
+    class Watched(GroupKFold):
+        def split(self, X, y=None, groups=None):
+            for split in super().split(X, y, groups):
+                seen.append(split)
+                yield split
+
+    SNNClassifier(n_estimators=2, cv=Watched(4), **SMALL).fit(X, y, groups=groups)
+    assert seen
+    for rows, held_out in seen:
+        assert not set(groups[rows]) & set(groups[held_out])
+    default = SNNClassifier(early_stopping=True, **SMALL).fit(X, y, groups=groups)
+    assert default.validation_scores_
+
+
+# Losses
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
+def test_regression_losses_beat_the_mean_and_do_not_mind_the_scale(diabetes, loss):
+    X, y = diabetes
+    parameters = SMALL | dict(loss=loss, max_iter=30, dtype="float64")
+    model = SNNRegressor(**parameters).fit(X, y)
+    assert model.score(X, y) > 0.4
+    scaled = SNNRegressor(**parameters).fit(X, 1e6 * y - 1e8)
+    assert_allclose(scaled.predict(X), 1e6 * model.predict(X) - 1e8, rtol=1e-6)
+
+
+def test_a_large_mean_of_the_target_costs_no_precision(diabetes):
+    X, y = diabetes
+    model = SNNRegressor(**SMALL).fit(X, y)
+    far = SNNRegressor(**SMALL).fit(X, y + 1e8)
+    assert_allclose(far.predict(X) - 1e8, model.predict(X), atol=0.1)
+
+
+def test_huber_and_absolute_error_shrug_off_outliers(diabetes):
+    X, y = diabetes
+    wild = y.copy()
+    wild[::20] = 1e5
+    for loss in ("huber", "absolute_error"):
+        model = SNNRegressor(loss=loss, **SMALL | dict(max_iter=30)).fit(X, wild)
+        assert r2_score(y, model.predict(X)) > 0.2
+
+
+def test_a_quantile_is_above_its_share_of_the_targets(diabetes):
+    X, y = diabetes
+    for quantile in (0.2, 0.9):
+        model = SNNRegressor(
+            loss="quantile", quantile=quantile, **SMALL | dict(max_iter=40)
+        ).fit(X, y)
+        assert abs((y < model.predict(X)).mean() - quantile) < 0.1
+        linear = QuantileRegressor(quantile=quantile, alpha=0).fit(X, y)
+        ours, theirs = (
+            mean_pinball_loss(y, one.predict(X), alpha=quantile)
+            for one in (model, linear)
+        )
+        assert ours < 1.05 * theirs
+    with pytest.raises(ValueError, match="needs a quantile"):
+        SNNRegressor(loss="quantile").fit(X, y)
+
+
+def test_poisson_predicts_counts():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((500, 3))
+    y = rng.poisson(np.exp(X[:, 0] + 3)).astype(float)
+    model = SNNRegressor(loss="poisson", **SMALL | dict(max_iter=40)).fit(X, y)
+    assert model.out_activation_ == "exp"
+    assert (model.predict(X) > 0).all()
+    dummy = DummyRegressor().fit(X, y)
+    assert mean_poisson_deviance(y, model.predict(X)) < 0.1 * mean_poisson_deviance(
+        y, dummy.predict(X)
+    )
+    with pytest.raises(ValueError, match="non-negative y"):
+        model.fit(X, y - 10)
+
+
+# Labels
+
+
+def test_several_labels_are_learned_at_once(labels):
+    X, y, _ = labels
+    model = SNNClassifier(**SMALL | dict(max_iter=40)).fit(X, y)
+    assert_array_equal(model.classes_, [0, 1, 2, 3])
+    assert model.predict_proba(X).shape == y.shape
+    whole = roc_auc_score(y, model.predict_proba(X))
+    linear = ClassifierChain(LogisticRegression(max_iter=1000)).fit(X, y)
+    assert whole > roc_auc_score(y, linear.predict_proba(X)) - 0.02
+
+
+def test_labels_that_were_not_measured_are_left_out(labels):
+    X, y, missing = labels
+    model = SNNClassifier(**SMALL | dict(max_iter=40)).fit(X, missing)
+    whole = SNNClassifier(**SMALL | dict(max_iter=40)).fit(X, y)
+    assert roc_auc_score(y, model.predict_proba(X)) > (
+        roc_auc_score(y, whole.predict_proba(X)) - 0.03
+    )
+    known = ~np.isnan(missing)
+    right = np.where(known, model.predict(X) == missing, True).all(axis=1)
+    assert_allclose(model.score(X, missing), right[known.any(axis=1)].mean())
+
+
+def test_masked_scorer_scores_what_was_measured(labels):
+    X, y, missing = labels
+    model = SNNClassifier(**SMALL).fit(X, missing)
+    proba = model.predict_proba(X)
+    expected = np.mean(
+        [
+            roc_auc_score(y[rows, j], proba[rows, j])
+            for j, rows in enumerate(~np.isnan(missing.T))
+        ]
+    )
+    assert_allclose(masked_scorer("roc_auc")(model, X, missing), expected)
+    assert_allclose(
+        masked_scorer(get_scorer("roc_auc"))(model, X, missing), expected
+    )
+    search = GridSearchCV(
+        SNNClassifier(**SMALL),
+        {"depth": [1, 2]},
+        scoring=masked_scorer("roc_auc"),
+        cv=KFold(2),
+    ).fit(X, missing)
+    assert 0.6 < search.best_score_ <= 1
+    nothing = np.full_like(missing, np.nan)
+    assert np.isnan(masked_scorer("accuracy")(model, X, nothing))
+
+
+def test_class_weight_of_labels(labels):
+    X, _, missing = labels
+    parameters = SMALL | dict(max_iter=40)
+    plain = SNNClassifier(**parameters).fit(X, missing)
+    eager = SNNClassifier(class_weight={0: 1, 1: 20}, **parameters).fit(X, missing)
+    assert eager.predict_proba(X).mean() > plain.predict_proba(X).mean() + 0.1
+    balanced = SNNClassifier(class_weight="balanced", **parameters).fit(X, missing)
+    rare = np.nanmean(missing, axis=0).argmin()
+    assert balanced.predict_proba(X)[:, rare].mean() > (
+        plain.predict_proba(X)[:, rare].mean()
+    )
+    with pytest.raises(ValueError, match="keys 0 and 1"):
+        SNNClassifier(class_weight={"a": 1}).fit(X, missing)
+
+
+def test_class_weight_is_sample_weight(cancer):
+    X, y = cancer
+    X = StandardScaler().fit_transform(X)
+    parameters = SMALL | dict(preprocessor=None)  # which sample weights would move
+    by_class = SNNClassifier(class_weight={0: 3, 1: 0.5}, **parameters).fit(X, y)
+    by_row = SNNClassifier(**parameters).fit(X, y, np.where(y, 0.5, 3))
+    assert_allclose(by_class.loss_curve_, by_row.loss_curve_)
+    plain = SNNClassifier(**parameters).fit(X, y)
+    assert by_class.predict(X).mean() < plain.predict(X).mean()
+
+
+def test_strange_labels_are_an_error(labels):
+    X, y, _ = labels
+    with pytest.raises(ValueError, match=r"labels 0 and 1.*got \[2"):
+        SNNClassifier().fit(X, y + 1)
+
+
+# Stopping
+
+
+def test_early_stopping_auto_begins_at_1000_rows(cancer):
+    X, y = cancer
+    assert SNNClassifier(**SMALL).fit(X, y).validation_scores_ is None
+    X, y = np.repeat(X, 2, axis=0), np.repeat(y, 2)
+    assert SNNClassifier(**SMALL).fit(X, y).validation_scores_ is not None
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "neg_log_loss", None, "loss"])
+def test_scoring_is_what_early_stopping_reads(cancer, scoring):
+    X, y = cancer
+    y = np.where(y, "good", "bad")
+    model = SNNClassifier(scoring=scoring, **SMALL)
+    model.fit(X[:400], y[:400], X_val=X[400:], y_val=y[400:])
+    names = {None: "accuracy", "loss": "neg_log_loss"}
+    scorer = get_scorer(names.get(scoring, scoring))
+    expected = scorer(model, X[400:], y[400:])
+    assert_allclose(model.best_validation_score_, expected, rtol=1e-5)
+    assert model.best_validation_score_ == max(model.validation_scores_)
+
+
+def test_validation_rows_weigh_what_they_should(diabetes):
+    X, y = diabetes
+    weight = np.linspace(0, 1, 100)
+    model = SNNRegressor(scoring="r2", **SMALL).fit(
+        X[100:], y[100:], X_val=X[:100], y_val=y[:100], sample_weight_val=weight
+    )
+    expected = r2_score(y[:100], model.predict(X[:100]), sample_weight=weight)
+    assert_allclose(model.best_validation_score_, expected, rtol=1e-5)
+
+
+def test_a_time_limit_warns_and_keeps_the_best(cancer):
+    X, y = cancer
+    model = SNNClassifier(time_limit=0.3, **SMALL | dict(max_iter=10**6))
+    start = time.monotonic()
+    with pytest.warns(ConvergenceWarning, match=r"time_limit=0.3 seconds"):
+        model.fit(X, y)
+    assert time.monotonic() - start < 10
+    assert model.score(X, y) > 0.9
+
+
+def test_divergence_is_an_error_that_says_what_to_change(diabetes):
+    X, y = diabetes
+    model = SNNRegressor(solver="sgd", learning_rate_init=1e20, **SMALL)
+    with pytest.raises(ValueError, match=r"learning_rate_init=1e\+20.*Lower"):
+        model.fit(X, y)
+    assert not [one for one in vars(model) if one.endswith("_")]
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_failed_continuation_loses_nothing(diabetes, method):
+    X, y = diabetes
+    parameters = dict(solver="sgd", warm_start=True, learning_rate="constant")
+    model = SNNRegressor(**SMALL, **parameters).fit(X, y)
+    before, predictions = dict(vars(model)), model.predict(X)
+    model.set_params(learning_rate_init=1e20, max_iter=20)
+    with pytest.raises(ValueError, match="as it was before"):
+        getattr(model, method)(X, y)
+    assert_array_equal(model.predict(X), predictions)
+    assert set(vars(model)) == set(before)
+    assert model.n_iter_ == 10
+
+
+def test_ctrl_c_leaves_a_fitted_estimator(cancer, monkeypatch):
+    from sklearn_snn import _progress
+
+    X, y = cancer
+    epochs = []
+
+    def interrupt(self, networks):
+        epochs.append(1)
+        if len(epochs) == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_progress.Progress, "__call__", interrupt)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model = SNNClassifier(**SMALL).fit(X, y)
+    assert model.n_iter_ == 4
+    assert model.score(X, y) > 0.9
+
+
+# Going on
+
+
+@pytest.mark.parametrize("estimator", BOTH, ids=name)
+def test_partial_fits_are_epochs_at_a_constant_step_size(cancer, estimator):
+    X, y = cancer
+    classes = {"classes": [0, 1]} if name(estimator) == "SNNClassifier" else {}
+    parts = clone(estimator).set_params(dropout=0.1, n_estimators=2)
+    for _ in range(10):
+        parts.partial_fit(X, y, **classes)
+    whole = clone(parts).set_params(learning_rate="constant").fit(X, y)
+    assert parts.n_iter_ == whole.n_iter_ == 10
+    assert_array_equal(parts._outputs(X), whole._outputs(X))
+    assert_allclose(parts.loss_curve_, whole.loss_curve_)
+
+
+def test_what_is_constant_at_first_is_learned_later():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 2)) * 100 + 50
+    y = X[:, 1] * 1000
+    model = SNNRegressor(learning_rate_init=0.01, **SMALL)
+    first = X[:50].copy()
+    first[:, 1] = 7.0
+    model.partial_fit(first, np.full(50, 3.0))
+    assert_array_equal(model.preprocessor_.scale_ > 0, [True, False])
+    assert_allclose(model.predict(first), 3, atol=2)
+    for _ in range(20):
+        model.partial_fit(X, y)
+    assert model.score(X, y) > 0.95
+
+
+def test_a_frozen_preprocessor_is_used_as_it_is(diabetes):
+    X, y = diabetes
+    scaler = StandardScaler().fit(X * 5)
+    model = SNNRegressor(preprocessor=FrozenEstimator(scaler), **SMALL)
+    model.partial_fit(X[:50], y[:50])
+    assert_allclose(model.preprocessor_.transform(X), scaler.transform(X))
+
+
+def test_partial_fit_wants_all_classes_first(cancer):
+    X, y = cancer
+    model = SNNClassifier(**SMALL)
+    with pytest.raises(ValueError, match="classes must be passed"):
+        model.partial_fit(X, y)
+    model.partial_fit(X[y == 1], y[y == 1], classes=[0, 1, 2])
+    assert model.predict_proba(X).shape == (len(y), 3)
+    with pytest.raises(ValueError, match="not the same as"):
+        model.partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match=r"classes \[3\]"):
+        model.partial_fit(X, y + 2)
+    with pytest.raises(ValueError, match="balanced"):
+        SNNClassifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1])
+
+
+def test_partial_fit_ignores_early_stopping(cancer):
+    X, y = cancer
+    model = SNNClassifier(early_stopping=True, **SMALL)
+    model.partial_fit(X, y, classes=[0, 1])
+    assert model.validation_scores_ is None
+
+
+def test_warm_start_goes_on_to_max_iter(cancer):
+    X, y = cancer
+    parameters = SMALL | dict(learning_rate="constant", dropout=0.1)
+    whole = SNNClassifier(**parameters).fit(X, y)
+    warm = SNNClassifier(warm_start=True, **parameters | dict(max_iter=4)).fit(X, y)
+    assert warm.n_iter_ == 4
+    warm.set_params(max_iter=10).fit(X, y)
+    assert warm.n_iter_ == 10
+    assert_same_weights(warm, whole)
+    warm.fit(X, y)
+    assert_same_weights(warm, whole)  # nothing left to do
+    with pytest.raises(ValueError, match="cannot go on training"):
+        warm.set_params(width=8).fit(X, y)
+
+
+def test_warm_start_never_gets_worse_on_the_rows_it_is_validated_on(cancer):
+    X, y = cancer
+    model = SNNClassifier(warm_start=True, early_stopping=True, **SMALL).fit(X, y)
+    first = model.best_validation_score_
+    model.set_params(max_iter=15, learning_rate_init=10.0, learning_rate="constant")
+    try:
+        model.fit(X, y)
+    except ValueError as error:
+        assert "diverged" in str(error)
+    assert model.best_validation_score_ >= first
+
+
+# Data
+
+
+def test_sparse_and_dense_give_the_same_model():
+    X = random_sparse(200, 30, density=0.2, random_state=0, format="csr")
+    y = np.asarray(X.sum(axis=1)).ravel()
+    dense = SNNRegressor(**SMALL).fit(X.toarray(), y)
+    sparse = SNNRegressor(**SMALL).fit(X, y)
+    assert_allclose(sparse.predict(X), dense.predict(X.toarray()), rtol=1e-3, atol=1e-3)
+    assert_allclose(sparse.predict(X.toarray()), sparse.predict(X), rtol=1e-4, atol=1e-4)
+    assert_allclose(sparse.loss_curve_, dense.loss_curve_, rtol=1e-3)
+    assert_allclose(dense.predict(csr_array(X)), sparse.predict(X), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("estimator", BOTH, ids=name)
+def test_the_scale_of_columns_does_not_matter(cancer, estimator):
+    X, y = cancer
+    scale = 10.0 ** np.arange(-15, 15)
+    plain = clone(estimator).set_params(dtype="float64").fit(X, y)
+    scaled = clone(plain).fit(X * scale, y)
+    assert_allclose(scaled._outputs(X * scale), plain._outputs(X), rtol=1e-6, atol=1e-6)
+
+
+def test_values_far_from_any_seen_give_numbers(cancer):
+    X, y = cancer
+    model = SNNClassifier(**SMALL).fit(np.column_stack([X, np.ones(len(y))]), y)
+    far = np.full((2, 31), 1e300)
+    far[1] *= -1
+    assert np.isfinite(model.predict_proba(far)).all()
+
+
+def test_a_transformer_of_the_users_makes_the_table(cancer):
+    X, y = cancer
+    model = SNNClassifier(preprocessor=RobustScaler(), **SMALL).fit(X, y)
+    by_hand = RobustScaler().fit(X)
+    bare = SNNClassifier(preprocessor=None, **SMALL).fit(by_hand.transform(X), y)
+    assert_array_equal(
+        model.predict_proba(X), bare.predict_proba(by_hand.transform(X))
+    )
+
+
+def test_categories_coded_as_numbers_become_indicators():
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    code = rng.integers(5, size=300)
+    X = pd.DataFrame({"code": code, "noise": rng.standard_normal(300)})
+    y = np.array([3.0, -1.0, 5.0, -4.0, 2.0])[code]
+    as_number = SNNRegressor(**SMALL | dict(max_iter=5, random_state=1)).fit(X, y)
+    by_type = X.astype({"code": "category"})
+    fitted = [
+        clone(as_number).fit(by_type, y),
+        clone(as_number).set_params(categorical_features=["code"]).fit(X, y),
+        clone(as_number).set_params(categorical_features=[0]).fit(X, y),
+        clone(as_number).set_params(categorical_features=[True, False]).fit(X, y),
+    ]
+    for model in fitted:
+        assert model.preprocessor_.transform(X.to_numpy()).shape == (300, 6)
+        assert_array_equal(model.predict(by_type), fitted[0].predict(by_type))
+    assert fitted[0].score(by_type, y) > as_number.score(X, y) + 0.1
+    for wrong, message in [(["nope"], "lacks"), ([7], "indices"), ([True], "mask")]:
+        with pytest.raises(ValueError, match=message):
+            clone(as_number).set_params(categorical_features=wrong).fit(X, y)
+
+
+# Looking inside
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [*BOTH, SNNRegressor(loss="poisson", **SMALL), SNNClassifier(width=7, depth=3)],
+    ids=name,
+)
+def test_modules_are_the_networks_and_their_scales(diabetes, estimator):
+    X, y = diabetes
+    if name(estimator) == "SNNClassifier":
+        y = np.digitize(y, [100, 200])
+    model = clone(estimator).set_params(n_estimators=2, max_iter=3).fit(X, y)
+    x = torch.from_numpy(model.preprocessor_.transform(X))
+    with torch.no_grad():
+        raw = np.stack([module(x).double().numpy() for module in model.modules_])
+    if name(estimator) == "SNNClassifier":
+        proba = np.exp(raw) / np.exp(raw).sum(axis=-1, keepdims=True)
+        assert_allclose(proba.mean(axis=0), model.predict_proba(X), rtol=1e-4)
+    else:
+        link = np.exp if estimator.loss == "poisson" else np.asarray
+        assert_allclose(link(raw).mean(axis=0)[:, 0], model.predict(X), rtol=1e-4)
+    assert "modules_" not in vars(model)
+    layers = {type(layer) for layer in model.modules_[0]}
+    assert layers <= {torch.nn.Linear, torch.nn.SELU, torch.nn.AlphaDropout}
+
+
+def test_fitted_attributes(diabetes):
+    X, y = diabetes
+    model = SNNClassifier(**SMALL).fit(*load_iris(return_X_y=True))
+    assert (model.n_layers_, model.n_outputs_, model.out_activation_) == (4, 3, "softmax")
+    assert model.n_iter_ == len(model.loss_curve_) == 10
+    assert model.best_validation_score_ is None
+    model = SNNRegressor(layer_form="conic", **SMALL | dict(depth=3)).fit(
+        X, np.column_stack([y, y, y, y])
+    )
+    shapes = [part.shape for part in model.networks_[0].weights[::2]]
+    assert shapes == [(10, 16), (16, 10), (10, 6), (6, 4)]
+    assert model.predict(X).shape == (len(y), 4)
+
+
+def test_verbose_shows_one_bar_and_silence_is_silent(cancer, capsys):
+    X, y = cancer
+    SNNClassifier(**SMALL).fit(X, y)
+    assert capsys.readouterr() == ("", "")
+    SNNClassifier(verbose=1, early_stopping=True, **SMALL).fit(X, y)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "SNNClassifier: 100%" in shown.err
+    assert "validation score=" in shown.err
+
+
+def test_a_default_fit_warns_of_nothing(cancer):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores = cross_val_score(SNNClassifier(**SMALL), *cancer, cv=3)
+    assert scores.min() > 0.9
+
+
+def test_an_enormous_sparse_table_is_never_dense():
+    """Its dense form would take 400 MB; see benchmarks for the real size."""
+    import tracemalloc
+
+    rng = np.random.default_rng(0)
+    X = random_sparse(2000, 50_000, density=1e-3, random_state=0, format="csr")
+    y = rng.integers(2, size=2000)
+    tracemalloc.start()
+    SNNClassifier(**SMALL | dict(max_iter=1)).fit(X, y).predict(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6
