@@ -137,9 +137,7 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
                 replace(spec, max_epochs=spec.n_epochs_done + 1)
                 for spec in self._specs(training_set, splits, resumes)
             ]
-            self._train(
-                specs, training_set, learning_rate="constant", keep_state=True
-            )
+            self._train(specs, training_set, learning_rate="constant", keep_state=True)
         return self
 
     @property
@@ -187,8 +185,8 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
         """Checked rows."""
         if y is None:
             raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the "
-                "target y is None."
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
             )
         X = self._read_X(X, reset=reset)
         y = self._read_target(y)
@@ -302,7 +300,9 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
             return splits
         if self.cv is None:
             return [tuple(counted[rows] for rows in split) for split in splits]
-        return [tuple(np.intersect1d(rows, counted) for rows in split) for split in splits]
+        return [
+            tuple(np.intersect1d(rows, counted) for rows in split) for split in splits
+        ]
 
     def _random_state(self):
         # scikit-learn's None is numpy's global generator, which is not ours to use.
@@ -398,7 +398,9 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
         callbacks = self._copied_callbacks(len(specs))
         n_epochs = max(0, *(spec.max_epochs - spec.n_epochs_done for spec in specs))
         rounds = 1 if callbacks is None else len(specs)
-        with report_progress(self, n_epochs * rounds, self._training_result) as progress:
+        with report_progress(
+            self, n_epochs * rounds, self._training_result
+        ) as progress:
             networks = fit_networks(
                 specs,
                 [training_set],
@@ -434,7 +436,7 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
                 else "So it did again with a tenth of the step size."
             )
             raise ValueError(
-                "Training diverged: the loss or the weights became NaN or infinite with "
+                "Training diverged: loss or weights became NaN or infinite with "
                 f"learning_rate_init={self.learning_rate_init}. {again} Lower "
                 "learning_rate_init, or scale X (preprocessor='auto' does) and y."
             )

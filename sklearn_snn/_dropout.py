@@ -90,6 +90,6 @@ class StackedAlphaDropout:
         ]
 
     def __call__(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Drop units of activations `x`, both of shape (n_networks, n_samples, width)."""
+        """Drop units of `x`, of shape (n_networks, n_samples, width) like `mask`."""
         # gain * (x * mask + SATURATION * (1 - mask)) + shift in two passes.
         return torch.addcmul(self._dropped, self._gain * (x - SATURATION), mask)

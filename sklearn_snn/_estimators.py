@@ -338,7 +338,9 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         if self.class_weight is None or target is None:
             return None
         if self.class_weight == "balanced":
-            counts = np.stack([(target == label).sum(axis=0) for label in (0, 1)], axis=1)
+            counts = np.stack(
+                [(target == label).sum(axis=0) for label in (0, 1)], axis=1
+            )
             return counts.sum(axis=1, keepdims=True) / (2 * counts.clip(min=1))
         if strange := set(self.class_weight) - {0, 1}:
             raise ValueError(

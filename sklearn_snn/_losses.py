@@ -48,6 +48,16 @@ class Loss(nn.Module):
         """
         raise NotImplementedError
 
+    def predict(self, raw: FloatArray) -> NDArray:
+        """Predictions from outputs, in the units of the encoded target.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_samples, n_outputs)
+            Outputs of a network.
+        """
+        raise NotImplementedError
+
 
 class ClassificationLoss(Loss):
     """A loss whose link gives probabilities."""
@@ -224,7 +234,9 @@ class Quantile(RobustRegressionLoss):
         self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
     ) -> Tensor:
         error = target - raw
-        return torch.maximum(self.quantile * error, (self.quantile - 1) * error).mean(-1)
+        return torch.maximum(self.quantile * error, (self.quantile - 1) * error).mean(
+            -1
+        )
 
 
 class Poisson(RegressionLoss):

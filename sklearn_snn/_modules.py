@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -85,7 +86,7 @@ class SNN(nn.Sequential):
 
 def _sequence(sizes: Sequence[int], dropout: float) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    for fan_in, fan_out in zip(sizes[:-2], sizes[1:-1], strict=True):
+    for fan_in, fan_out in pairwise(sizes[:-1]):
         layers += [nn.Linear(fan_in, fan_out), nn.SELU()]
         if dropout > 0:
             layers.append(nn.AlphaDropout(dropout))
@@ -115,8 +116,9 @@ def sequential_from_weights(
 
 def parameter_shapes(sizes: Sequence[int]) -> list[tuple[int, ...]]:
     """Shapes of weight, bias, weight, bias, ... of one network."""
-    pairs = zip(sizes[:-1], sizes[1:], strict=True)
-    return [shape for fan_in, out in pairs for shape in ((fan_in, out), (out,))]
+    return [
+        shape for fan_in, out in pairwise(sizes) for shape in ((fan_in, out), (out,))
+    ]
 
 
 def lecun_normal(sizes: Sequence[int], generator: np.random.Generator) -> NDArray:
@@ -149,7 +151,9 @@ def split_parameters(flat: NDArray, sizes: Sequence[int]) -> list[NDArray]:
     shapes = parameter_shapes(sizes)
     ends = np.cumsum([math.prod(shape) for shape in shapes])
     parts = np.split(flat, ends[:-1])
-    return [part.reshape(shape).copy() for part, shape in zip(parts, shapes, strict=True)]
+    return [
+        part.reshape(shape).copy() for part, shape in zip(parts, shapes, strict=True)
+    ]
 
 
 class StackedSNN(nn.Module):
@@ -186,7 +190,9 @@ class StackedSNN(nn.Module):
             part.view(n_networks, *shape)
             for part, shape in zip(parts[::2], shapes[::2], strict=True)
         ]
-        return list(zip(weights, (bias.unsqueeze(1) for bias in parts[1::2]), strict=True))
+        return list(
+            zip(weights, (bias.unsqueeze(1) for bias in parts[1::2]), strict=True)
+        )
 
     def forward(
         self,

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from sklearn_snn._losses import ClassificationLoss, Loss
 from sklearn_snn._rows import NetworkRows
+from sklearn_snn._specs import StopReason
 from sklearn_snn._stack import Stack
 
 #: Called after each epoch; training stops where it returns True.
@@ -105,7 +106,7 @@ class SNNNet(NeuralNet):
             self.stack.stop_all(self._interrupt_reason)
         return self
 
-    _interrupt_reason = "interrupt"
+    _interrupt_reason: StopReason = "interrupt"
 
     def _after_epoch(self) -> None:
         self.stack.drop_finished()
@@ -158,7 +159,7 @@ class LoneNet(SNNNet):
     #: Rows without weights of their own are evaluated in blocks of this many.
     block_size = 1024
 
-    _interrupt_reason = "callback"  # how skorch's callbacks end training
+    _interrupt_reason: StopReason = "callback"  # how skorch's callbacks end training
 
     def _after_epoch(self) -> None:
         """A finished network stays: its callbacks look at it until the end."""
@@ -231,6 +232,8 @@ class LoneNet(SNNNet):
 class LoneClassifierNet(ClassifierMixin, LoneNet):
     """A lone net that scikit-learn's scorers take for a classifier."""
 
+    criterion_: ClassificationLoss
+
     @property
     def classes_(self) -> NDArray[np.int64]:
         """Numbers of the classes."""
@@ -259,8 +262,8 @@ def train_stack(stack: Stack, on_epoch: EpochEnd | None) -> None:
 
 def train_with_callbacks(
     stack: Stack, on_epoch: EpochEnd | None, callbacks: Sequence[Any]
-) -> list[Any]:
-    """Train a stack of one as an ordinary skorch net; returns its callbacks."""
+) -> None:
+    """Train a stack of one as an ordinary skorch net."""
     is_classifier = isinstance(stack.criterion, ClassificationLoss)
     net_class = LoneClassifierNet if is_classifier else LoneRegressorNet
     net = net_class(
@@ -272,6 +275,5 @@ def train_with_callbacks(
         max_epochs=stack.records[0].spec.max_epochs,
         callbacks=list(callbacks),
     )
-    train, _ = net.get_split_datasets(None)
-    net.initialize().partial_fit(train.X, train.y)
-    return [callback for _, callback in net.callbacks_]
+    rows = _WeightedRows(stack.rows.networks[0])
+    net.initialize().partial_fit(rows.X, rows.y)

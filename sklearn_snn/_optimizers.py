@@ -80,7 +80,7 @@ class StackOptimizer(Optimizer):
             self.state[flat]["step"] = flat.detach().new_zeros((len(flat), 1))
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters once.
 
         Parameters

@@ -84,7 +84,7 @@ _STOPPING = """\
         Validation score: the loss, the name of one of scikit-learn's scorers, a scorer,
         or None for the estimator's `score`.
     validation_fraction : float, default=0.1
-        Share of the rows to hold out, in (0, 1). Ignored where `X_val` or `cv` is given.
+        Share of the rows to hold out, in (0, 1); not used with `X_val` or `cv`.
     n_iter_no_change : int, default=20
         Epochs without improvement after which to stop, at least 1.
     tol : float, default=0.0

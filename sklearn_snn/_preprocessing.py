@@ -171,7 +171,9 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):
             return []
         columns = np.arange(X.shape[1])[np.asarray(self.categorical_features)]
         if issparse(X) and len(columns):
-            raise ValueError("categorical_features needs a dense table, got a sparse one")
+            raise ValueError(
+                "categorical_features needs a dense table, got a sparse one"
+            )
         return columns
 
     def _expand(self, X):
@@ -236,8 +238,10 @@ def categorical_columns(X, categorical_features, n_features, feature_names):
                 f"categorical_features names columns that X lacks: {unknown}"
             )
         wanted = np.array([names.index(name) for name in wanted], dtype=int)
-    if wanted.dtype.kind in "iu" and wanted.size and not (
-        -n_features <= wanted.min() and wanted.max() < n_features
+    if (
+        wanted.dtype.kind in "iu"
+        and wanted.size
+        and not (-n_features <= wanted.min() and wanted.max() < n_features)
     ):
         raise ValueError(
             f"categorical_features must be indices of the {n_features} columns, got "

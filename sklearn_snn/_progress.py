@@ -1,4 +1,4 @@
-"""What is told about a fit while it goes on: scikit-learn's callbacks, a progress bar."""
+"""What is told of a fit while it goes on: scikit-learn's callbacks, a bar."""
 
 from contextlib import contextmanager
 

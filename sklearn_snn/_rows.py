@@ -1,4 +1,4 @@
-"""Rows of a table as tensors: dense ones lie ready, sparse ones are made by the batch."""
+"""Rows of a table as tensors; sparse ones become dense by the batch."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ class LabelledRows:
         self.target = target.to(device)
         self.weight = None if data.weight is None else np.asarray(data.weight, float)
         self.validation = (
-            None if data.validation is None else LabelledRows(data.validation, dtype, device)
+            None
+            if data.validation is None
+            else LabelledRows(data.validation, dtype, device)
         )
 
 
@@ -107,9 +109,9 @@ class NetworkRows:
     def __init__(self, data: LabelledRows, indices: NDArray | None) -> None:
         self.data = data
         self.indices = np.arange(len(data.rows)) if indices is None else indices
-        weight = (
-            np.ones(len(data.rows)) if data.weight is None else data.weight
-        )[self.indices]
+        weight = (np.ones(len(data.rows)) if data.weight is None else data.weight)[
+            self.indices
+        ]
         # Mean 1, so that a batch weighs as much as its rows do.
         self.weight = weight / weight.mean()
 
@@ -170,7 +172,9 @@ class StackRows:
         where = torch.from_numpy(indices).to(self._device)
         weights = torch.from_numpy(weight).to(self._device, self._dtype)
         for chosen, weighed in zip(
-            where.split(batch_size, dim=1), weights.split(batch_size, dim=1), strict=True
+            where.split(batch_size, dim=1),
+            weights.split(batch_size, dim=1),
+            strict=True,
         ):
             yield Batch(*self._take(chosen), weighed)
 
@@ -211,10 +215,14 @@ def training_rows(spec: NetworkSpec, sets: Sequence[LabelledRows]) -> NetworkRow
 
 
 def validation_rows(
-    spec: NetworkSpec, sets: Sequence[LabelledRows]
-) -> NetworkRows | None:
-    """The rows that a network is validated on, if any."""
-    data = sets[spec.training_set]
-    if spec.validation_rows is not None:
-        return NetworkRows(data, spec.validation_rows)
-    return None if data.validation is None else NetworkRows(data.validation, None)
+    specs: Sequence[NetworkSpec], sets: Sequence[LabelledRows]
+) -> list[NetworkRows]:
+    """The rows that each network is validated on; empty if they have none."""
+    held_out = []
+    for spec in specs:
+        data = sets[spec.training_set]
+        if spec.validation_rows is not None:
+            held_out.append(NetworkRows(data, spec.validation_rows))
+        elif data.validation is not None:
+            held_out.append(NetworkRows(data.validation, None))
+    return held_out

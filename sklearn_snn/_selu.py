@@ -66,7 +66,8 @@ def selu_parameters(mean: float = 0.0, variance: float = 1.0) -> tuple[float, fl
             "mean must be finite and variance positive, got "
             f"mean={mean} and variance={variance}"
         )
-    e0, e1, e2, gauss = _gaussian_integrals(np.float64(0.0), np.float64(variance))
+    integrals = _gaussian_integrals(np.zeros(()), np.asarray(variance, dtype=float))
+    e0, e1, e2, gauss = map(float, integrals)
     # With omega = 0 the mean is scale * (a0 - a1 * alpha), the second moment
     # scale**2 * (b0 + b1 * alpha**2): their quotient is a quadratic in alpha.
     a0, a1 = gauss / 2, (e0 - e1) / 2
@@ -75,12 +76,12 @@ def selu_parameters(mean: float = 0.0, variance: float = 1.0) -> tuple[float, fl
     discriminant = share * (a0**2 * b1 + a1**2 * b0 - share * b0 * b1)
     denominator = a1**2 - share * b1
     alpha = a0 * a1 - math.copysign(math.sqrt(max(discriminant, 0.0)), mean)
-    if denominator <= 0 or alpha < 0:
+    if min(discriminant, denominator, alpha) < 0:
         raise ValueError(
             f"no SELU has the fixed point mean={mean}, variance={variance}: "
             "the mean is too large for this variance"
         )
-    alpha = float(alpha / denominator)
+    alpha /= denominator
     scale = math.sqrt((mean**2 + variance) / (b0 + b1 * alpha**2))
     return alpha, scale
 

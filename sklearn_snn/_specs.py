@@ -7,13 +7,13 @@ are plain enough for both sides, and for a pickle.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix
 
-Matrix = NDArray[np.floating] | csr_array | csr_matrix
+Matrix: TypeAlias = NDArray[np.floating] | csr_array | csr_matrix
 StopReason = Literal[
     "max_iter", "early_stopping", "time_limit", "interrupt", "callback", "diverged"
 ]

@@ -185,11 +185,9 @@ class Stack:
         specs = [record.spec for record in self.records]
         rows = [training_rows(spec, self._sets) for spec in specs]
         self.rows = StackRows(rows, self._dtype, self._device)
-        held_out = [validation_rows(spec, self._sets) for spec in specs]
+        held_out = validation_rows(specs, self._sets)
         self.validation_rows = (
-            None
-            if held_out[0] is None
-            else StackRows(held_out, self._dtype, self._device)
+            StackRows(held_out, self._dtype, self._device) if held_out else None
         )
         rates = [spec.dropout for spec in specs]
         self._dropout = StackedAlphaDropout(rates, self._dtype, self._device)
@@ -302,7 +300,7 @@ class Stack:
                 if is_sound[i]:
                     record.add_score(float(scores[i]), flat[i], self._options.tol)
             record.stopped_by = record.stopped_by or self._reason_to_stop(record)
-        for i in np.flatnonzero(~(is_sound & self._ends_well())):
+        for i in np.flatnonzero(~(is_sound & self._ends_well())).tolist():
             self._restart_or_give_up(i)
 
     def _reason_to_stop(self, record: Record) -> StopReason | None:

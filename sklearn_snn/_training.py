@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,7 +86,9 @@ def fit_networks(
     dtype, device = getattr(torch, options.dtype), torch.device(options.device)
     sets = [LabelledRows(data, dtype, device) for data in training_sets]
     groups = _group(specs) if callbacks is None else [[i] for i in range(len(specs))]
-    deadline = None if options.time_limit is None else time.monotonic() + options.time_limit
+    deadline = (
+        None if options.time_limit is None else time.monotonic() + options.time_limit
+    )
     fitted: dict[int, FittedNetwork] = {}
     for done, group in enumerate(groups):
         left = None if deadline is None else deadline - time.monotonic()
@@ -113,8 +116,12 @@ def _group(specs: Sequence[NetworkSpec]) -> list[list[int]]:
 
 def _multiplications(spec: NetworkSpec, n_networks: int) -> float:
     """Of one training step of a stack: forward, and twice as many backward."""
-    pairs = zip(spec.layer_sizes[:-1], spec.layer_sizes[1:], strict=True)
-    return 3.0 * n_networks * spec.batch_size * sum(a * b for a, b in pairs)
+    return (
+        3.0
+        * n_networks
+        * spec.batch_size
+        * sum(a * b for a, b in pairwise(spec.layer_sizes))
+    )
 
 
 def predict_networks(
@@ -202,10 +209,13 @@ def resolve_device(device: str, *, must_exist: bool) -> str:
     except RuntimeError as error:
         raise ValueError(f"device={device!r} is not one that torch knows") from error
     if parsed.type in has_gpu and not (
-        has_gpu[parsed.type] and (parsed.index or 0) < torch.get_device_module(parsed).device_count()
+        has_gpu[parsed.type]
+        and (parsed.index or 0) < torch.get_device_module(parsed).device_count()
     ):
         if must_exist:
-            raise ValueError(f"device={device!r} was asked for, but torch sees no such device here")
+            raise ValueError(
+                f"device={device!r} was asked for, but torch sees no such device here"
+            )
         return "cpu"
     return device
 

@@ -1,10 +1,8 @@
 """scikit-learn's own checks."""
 
-import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_snn import SNNClassifier, SNNRegressor
-from sklearn_snn import TabularPreprocessor
+from sklearn_snn import SNNClassifier, SNNRegressor, TabularPreprocessor
 
 EXACT = dict(
     dtype="float64",
@@ -14,6 +12,16 @@ EXACT = dict(
     early_stopping=False,
     random_state=0,
 )
-@parametrize_with_checks([SNNClassifier(), SNNRegressor(), SNNClassifier(**EXACT), SNNRegressor(**EXACT), TabularPreprocessor()])
+
+
+@parametrize_with_checks(
+    [
+        SNNClassifier(),
+        SNNRegressor(),
+        SNNClassifier(**EXACT),
+        SNNRegressor(**EXACT),
+        TabularPreprocessor(),
+    ]
+)
 def test_it(estimator, check):
     check(estimator)

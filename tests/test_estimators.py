@@ -111,7 +111,9 @@ def test_zero_weight_is_absence(cancer, estimator):
 def test_weights_move_the_model(diabetes):
     X, y = diabetes
     high = SNNRegressor(**SMALL).fit(X, y, sample_weight=np.where(y > 200, 10, 1))
-    assert high.predict(X).mean() > SNNRegressor(**SMALL).fit(X, y).predict(X).mean() + 20
+    assert (
+        high.predict(X).mean() > SNNRegressor(**SMALL).fit(X, y).predict(X).mean() + 20
+    )
 
 
 # Members
@@ -259,9 +261,7 @@ def test_masked_scorer_scores_what_was_measured(labels):
         ]
     )
     assert_allclose(masked_scorer("roc_auc")(model, X, missing), expected)
-    assert_allclose(
-        masked_scorer(get_scorer("roc_auc"))(model, X, missing), expected
-    )
+    assert_allclose(masked_scorer(get_scorer("roc_auc"))(model, X, missing), expected)
     search = GridSearchCV(
         SNNClassifier(**SMALL),
         {"depth": [1, 2]},
@@ -468,11 +468,10 @@ def test_warm_start_never_gets_worse_on_the_rows_it_is_validated_on(cancer):
     X, y = cancer
     model = SNNClassifier(warm_start=True, early_stopping=True, **SMALL).fit(X, y)
     first = model.best_validation_score_
-    model.set_params(max_iter=15, learning_rate_init=10.0, learning_rate="constant")
-    try:
-        model.fit(X, y)
-    except ValueError as error:
-        assert "diverged" in str(error)
+    # Steps so large that they can only do harm.
+    model.set_params(max_iter=15, learning_rate_init=0.5, learning_rate="constant")
+    model.fit(X, y)
+    assert model.validation_scores_[-1] < first
     assert model.best_validation_score_ >= first
 
 
@@ -485,9 +484,13 @@ def test_sparse_and_dense_give_the_same_model():
     dense = SNNRegressor(**SMALL).fit(X.toarray(), y)
     sparse = SNNRegressor(**SMALL).fit(X, y)
     assert_allclose(sparse.predict(X), dense.predict(X.toarray()), rtol=1e-3, atol=1e-3)
-    assert_allclose(sparse.predict(X.toarray()), sparse.predict(X), rtol=1e-4, atol=1e-4)
+    assert_allclose(
+        sparse.predict(X.toarray()), sparse.predict(X), rtol=1e-4, atol=1e-4
+    )
     assert_allclose(sparse.loss_curve_, dense.loss_curve_, rtol=1e-3)
-    assert_allclose(dense.predict(csr_array(X)), sparse.predict(X), rtol=1e-3, atol=1e-3)
+    assert_allclose(
+        dense.predict(csr_array(X)), sparse.predict(X), rtol=1e-3, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("estimator", BOTH, ids=name)
@@ -512,9 +515,7 @@ def test_a_transformer_of_the_users_makes_the_table(cancer):
     model = SNNClassifier(preprocessor=RobustScaler(), **SMALL).fit(X, y)
     by_hand = RobustScaler().fit(X)
     bare = SNNClassifier(preprocessor=None, **SMALL).fit(by_hand.transform(X), y)
-    assert_array_equal(
-        model.predict_proba(X), bare.predict_proba(by_hand.transform(X))
-    )
+    assert_array_equal(model.predict_proba(X), bare.predict_proba(by_hand.transform(X)))
 
 
 def test_categories_coded_as_numbers_become_indicators():
@@ -571,7 +572,11 @@ def test_modules_are_the_networks_and_their_scales(diabetes, estimator):
 def test_fitted_attributes(diabetes):
     X, y = diabetes
     model = SNNClassifier(**SMALL).fit(*load_iris(return_X_y=True))
-    assert (model.n_layers_, model.n_outputs_, model.out_activation_) == (4, 3, "softmax")
+    assert (model.n_layers_, model.n_outputs_, model.out_activation_) == (
+        4,
+        3,
+        "softmax",
+    )
     assert model.n_iter_ == len(model.loss_curve_) == 10
     assert model.best_validation_score_ is None
     model = SNNRegressor(layer_form="conic", **SMALL | dict(depth=3)).fit(

@@ -44,7 +44,9 @@ def test_label_smoothing_is_torchs_and_each_networks_own():
     target = RNG.integers(3, size=50)
     raw = np.repeat(RAW, 2, axis=0)
     smoothing = torch.tensor([0.0, 0.2], dtype=torch.float64).view(2, 1, 1)
-    both = CrossEntropy()(torch.tensor(raw), torch.tensor(target).expand(2, -1), smoothing)
+    both = CrossEntropy()(
+        torch.tensor(raw), torch.tensor(target).expand(2, -1), smoothing
+    )
     for rows, value in zip(both, (0.0, 0.2), strict=True):
         expected = cross_entropy(
             torch.tensor(RAW[0]), torch.tensor(target), label_smoothing=value

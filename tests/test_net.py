@@ -81,9 +81,9 @@ def test_a_callback_that_does_nothing_changes_nothing(classes, solver, early_sto
 def test_a_users_callback_sees_an_ordinary_skorch_net(numbers):
     X, y = numbers
     mine = Spy()
-    model = SNNRegressor(
-        callbacks=[mine], batch_size=60, n_estimators=2, **SMALL
-    ).fit(X, y, X_val=X[:30], y_val=y[:30])
+    model = SNNRegressor(callbacks=[mine], batch_size=60, n_estimators=2, **SMALL).fit(
+        X, y, X_val=X[:30], y_val=y[:30]
+    )
     assert mine.epochs == 0  # copies were trained with
     for (copy,) in model.callbacks_:
         assert copy.epochs == 5
@@ -130,7 +130,12 @@ def test_checkpoint_gives_back_the_best_epoch(numbers, tmp_path):
 
 @pytest.mark.parametrize(
     ("scoring", "use_caching"),
-    [("accuracy", True), ("accuracy", False), ("neg_log_loss", True), ("roc_auc", True)],
+    [
+        ("accuracy", True),
+        ("accuracy", False),
+        ("neg_log_loss", True),
+        ("roc_auc", True),
+    ],
 )
 def test_epoch_scoring_scores_the_validation_rows(classes, scoring, use_caching):
     X, y = classes
@@ -146,7 +151,7 @@ def test_epoch_scoring_scores_the_validation_rows(classes, scoring, use_caching)
         scoring, lower_is_better=False, name="mine", use_caching=use_caching
     )
     watched = SNNClassifier(callbacks=[scorer, Keep()], **SMALL, **names).fit(X, y)
-    (_, keep), = watched.callbacks_
+    ((_, keep),) = watched.callbacks_
     assert_allclose(keep.scores, plain.validation_scores_, rtol=1e-6)
 
 
@@ -163,7 +168,7 @@ def test_epoch_scoring_scores_a_regressor(numbers):
         scoring="r2",
         **SMALL,
     ).fit(X, y)
-    (_, keep), = model.callbacks_
+    ((_, keep),) = model.callbacks_
     assert_allclose(keep.scores, model.validation_scores_, rtol=1e-6)
 
 
@@ -178,9 +183,9 @@ def test_gradient_norm_clipping_limits_a_step(numbers):
         weight_decay=0.0,
     )
     start = SNNRegressor(**parameters | dict(learning_rate_init=1e-300)).fit(X, y)
-    clipped = SNNRegressor(
-        callbacks=[GradientNormClipping(0.01)], **parameters
-    ).fit(X, y)
+    clipped = SNNRegressor(callbacks=[GradientNormClipping(0.01)], **parameters).fit(
+        X, y
+    )
     step = np.concatenate(
         [(a - b).ravel() for a, b in zip(weights(clipped), weights(start), strict=True)]
     )

@@ -28,9 +28,7 @@ def make_data(loss_name):
     targets = {
         "cross_entropy": np.digitize(signal, [-0.5, 0.5]),
         "binary": (signal > 0).astype(float)[:, np.newaxis],
-        "multilabel": np.where(
-            rng.random((N_SAMPLES, 3)) < 0.2, np.nan, X[:, :3] > 0
-        ),
+        "multilabel": np.where(rng.random((N_SAMPLES, 3)) < 0.2, np.nan, X[:, :3] > 0),
         "poisson": rng.poisson(np.exp(signal / 2)).astype(float)[:, np.newaxis],
     }
     target = targets.get(loss_name, signal[:, np.newaxis])
@@ -87,9 +85,7 @@ def test_a_plain_torch_loop_reaches_the_same_weights(solver):
     data = make_data("binary")
     spec = make_spec(data, "binary", max_epochs=5)
     options = TrainingOptions(solver, learning_rate="constant", dtype="float64")
-    (fitted,) = fit_networks(
-        [spec], [data], loss=BinaryCrossEntropy(), options=options
-    )
+    (fitted,) = fit_networks([spec], [data], loss=BinaryCrossEntropy(), options=options)
 
     record = Record.begin(spec)
     flat, weights, start = record.initial_parameters(), [], 0

@@ -99,7 +99,8 @@ def test_theorem_2_large_variances_shrink():
 
 
 @pytest.mark.parametrize(
-    ("highest", "tau", "least"), [(0.16, (0.8, 1.25), 0.0077), (0.24, (0.9, 1.25), 0.011)]
+    ("highest", "tau", "least"),
+    [(0.16, (0.8, 1.25), 0.0077), (0.24, (0.9, 1.25), 0.011)],
 )
 def test_theorem_3_small_variances_grow(highest, tau, least):
     domain = grid((-0.1, 0.1), (0.02, highest), (-0.1, 0.1), tau)

@@ -1,0 +1,46 @@
+PYTHON ?= python3
+VENV := .venv
+OLDEST := .venv-oldest
+
+# Constraints in every install keep the torch that was installed first.
+INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt
+
+.NOTPARALLEL:
+.PHONY: help demo test test-oldest lint clean
+
+help:  ## show this list (default)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.installed-plot  ## fit, score and plot on scikit-learn's data (1 minute)
+	$(VENV)/bin/python docs/demo.py
+
+test: $(VENV)/.installed-test  ## run the tests and the doctests
+	$(VENV)/bin/python -m pytest -n 2
+
+test-oldest: $(OLDEST)/.installed  ## test the estimators on the oldest dependencies
+	$(OLDEST)/bin/python -m pytest -n 2 \
+		tests/test_common.py tests/test_estimators.py
+
+lint: $(VENV)/.installed-lint  ## check style, types and spelling
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/codespell
+
+clean:  ## remove environments, caches and build outputs
+	rm -rf $(VENV) $(OLDEST) .cache .mypy_cache .pytest_cache .ruff_cache build dist
+
+$(VENV)/.installed-torch: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) torch
+	touch $@
+
+$(VENV)/.installed-%: $(VENV)/.installed-torch pyproject.toml
+	$(INSTALL) -e ".[$*]"
+	touch $@
+
+$(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --disable-pip-version-check \
+		-c constraints-oldest.txt -e . pytest pytest-xdist pandas
+	touch $@
