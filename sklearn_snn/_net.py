@@ -239,7 +239,7 @@ class LoneClassifierNet(ClassifierMixin, LoneNet):
         """Numbers of the classes."""
         return np.arange(max(self.module_.sizes[-1], 2))
 
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+    def predict_proba(self, X: Any) -> NDArray[np.floating]:
         """Probabilities of the classes."""
         return self.criterion_.predict_proba(self._raw(X))
 

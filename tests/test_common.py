@@ -1,27 +1,61 @@
-"""scikit-learn's own checks."""
+"""scikit-learn's own checks, all of them strict: none is expected to fail."""
 
-from sklearn.utils.estimator_checks import parametrize_with_checks
+import inspect
+
+import pytest
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_param_validation,
+    parametrize_with_checks,
+)
 
 from sklearn_snn import SNNClassifier, SNNRegressor, TabularPreprocessor
 
+#: The part of training that rounding and chance leave no room in.
 EXACT = dict(
     dtype="float64",
     preprocessor=None,
     batch_size=10_000,
     dropout=0.0,
     early_stopping=False,
-    random_state=0,
+    n_estimators=1,
 )
+DEFAULT_ESTIMATORS = [SNNClassifier(), SNNRegressor(), TabularPreprocessor()]
+ESTIMATORS = [*DEFAULT_ESTIMATORS, SNNClassifier(**EXACT), SNNRegressor(**EXACT)]
 
 
-@parametrize_with_checks(
-    [
-        SNNClassifier(),
-        SNNRegressor(),
-        SNNClassifier(**EXACT),
-        SNNRegressor(**EXACT),
-        TabularPreprocessor(),
-    ]
-)
-def test_it(estimator, check):
+@pytest.mark.filterwarnings("ignore:batch_size=10000 is larger than:UserWarning")
+@parametrize_with_checks(ESTIMATORS)
+def test_scikit_learns_checks(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("estimator", DEFAULT_ESTIMATORS, ids=lambda one: str(one))
+def test_feature_names_are_checked(estimator):
+    check_dataframe_column_names_consistency(type(estimator).__name__, estimator)
+
+
+@pytest.mark.parametrize("estimator", DEFAULT_ESTIMATORS[:2], ids=lambda one: str(one))
+def test_parameters_are_checked(estimator):
+    check_param_validation(type(estimator).__name__, estimator)
+
+
+@pytest.mark.parametrize("cls", [SNNClassifier, SNNRegressor])
+def test_every_parameter_has_a_range_and_a_description(cls):
+    parameters = list(inspect.signature(cls).parameters)
+    assert set(parameters) == set(cls._parameter_constraints)
+    section = cls.__doc__.split("Attributes\n    ----------")[0]
+    described = [
+        line.split(" : ")[0].strip()
+        for line in section.splitlines()
+        if line.startswith("    ") and line[4:5].strip() and " : " in line
+    ]
+    assert sorted(described) == sorted(parameters)
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if "default=" in section and name != "loss":
+            (line,) = [
+                one for one in section.splitlines() if one.startswith(f"    {name} : ")
+            ]
+            stated = line.split("default=")[1].strip('"')
+            default = parameter.default
+            assert stated == str(default) or float(stated) == default
