@@ -62,7 +62,9 @@ def _with_columns(error, X, advice):
         return error
     if len(lines) > 3:
         lines[3:] = [f"So do {len(lines) - 3} more columns."]
-    return type(error)("\n".join([str(error), *lines, advice]))
+    # scikit-learn goes on to recommend other estimators.
+    message = str(error).splitlines()[0]
+    return type(error)("\n".join([message, *lines, advice]))
 
 
 def _columns_at_fault(X):

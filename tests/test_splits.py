@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from sklearn.model_selection import KFold
+
+from sklearn_snn._splits import member_splits
+
+
+def split(n_members=1, n_samples=100, **changes):
+    parameters = dict(
+        labels=None, groups=None, cv=None, validation_fraction=0.1, random_state=None
+    )
+    parameters |= {"random_state": np.random.RandomState(0)} | changes
+    return member_splits(n_members, n_samples, **parameters)
+
+
+def test_a_single_member_holds_out_the_fraction_asked_for():
+    ((rows, held_out),) = split(validation_fraction=0.15)
+    assert len(held_out) == 15
+    assert sorted([*rows, *held_out]) == list(range(100))
+
+
+def test_members_hold_out_every_row_once_and_begin_again():
+    splits = split(12, validation_fraction=0.125)
+    assert len(splits) == 12
+    held_out = np.concatenate([rows for _, rows in splits[:8]])
+    assert sorted(held_out) == list(range(100))
+    assert (splits[8][1] == splits[0][1]).all()
+
+
+@pytest.mark.parametrize("n_members", [1, 5])
+def test_classes_keep_their_shares(n_members):
+    labels = np.repeat(["a", "b"], [80, 20])
+    for _, held_out in split(n_members, labels=labels, validation_fraction=0.2):
+        assert (labels[held_out] == "b").sum() == 4
+
+
+def test_every_class_is_on_both_sides_of_a_small_split():
+    labels = np.repeat(np.arange(5), 4)
+    ((rows, held_out),) = split(n_samples=20, labels=labels)
+    assert set(labels[held_out]) == set(labels[rows]) == set(range(5))
+
+
+def test_a_class_with_one_member_is_not_stratified():
+    labels = np.repeat(["a", "rare"], [99, 1])
+    with pytest.warns(UserWarning, match=r"'rare'.* has only 1 member"):
+        ((rows, held_out),) = split(labels=labels)
+    assert len(rows) + len(held_out) == 100
+
+
+@pytest.mark.parametrize("n_members", [1, 4])
+@pytest.mark.parametrize("labels", [None, np.arange(100) % 2])
+def test_groups_stay_together(n_members, labels):
+    groups = np.arange(100) // 4
+    for rows, held_out in split(n_members, groups=groups, labels=labels):
+        assert not set(groups[rows]) & set(groups[held_out])
+
+
+def test_the_users_splits_are_used_in_their_order():
+    folds = list(KFold(3).split(np.zeros(100)))
+    splits = split(4, cv=folds)
+    for (_, held_out), i in zip(splits, (0, 1, 2, 0), strict=True):
+        assert (held_out == folds[i][1]).all()
