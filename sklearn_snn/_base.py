@@ -116,6 +116,7 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
             self._train(
                 specs,
                 training_set,
+                reported=_reported(X, y, sample_weight),
                 n_iter_no_change=self.n_iter_no_change if validates else None,
                 score=self._validation_score(specs, table, validation),
                 keep_state=self.warm_start,
@@ -137,7 +138,13 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
                 replace(spec, max_epochs=spec.n_epochs_done + 1)
                 for spec in self._specs(training_set, splits, resumes)
             ]
-            self._train(specs, training_set, learning_rate="constant", keep_state=True)
+            self._train(
+                specs,
+                training_set,
+                reported=_reported(X, y, sample_weight),
+                learning_rate="constant",
+                keep_state=True,
+            )
         return self
 
     @property
@@ -212,11 +219,16 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
         return self.preprocessor is None or isinstance(self.preprocessor, str)
 
     def _read_validation(self, X_val, y_val, sample_weight_val):
-        if X_val is None and y_val is None:
+        given = {
+            "X_val": X_val,
+            "y_val": y_val,
+            "sample_weight_val": sample_weight_val,
+        }
+        given = [name for name, value in given.items() if value is not None]
+        if not given:
             return None
-        if X_val is None or y_val is None:
-            given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
-            raise ValueError(f"{given} is provided, but {missing} was not provided.")
+        for missing in {"X_val", "y_val"} - set(given):
+            raise ValueError(f"{given[0]} is provided, but {missing} was not provided.")
         return self._read_rows(X_val, y_val, sample_weight_val, None, reset=False)
 
     def _decide_to_validate(self, table, validation):
@@ -386,20 +398,27 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
         }
 
         def score(spec, raw):
+            if not np.isfinite(raw).all():
+                return np.nan
             rows = held_out[spec]
             weight = {} if rows.weight is None else {"sample_weight": rows.weight}
-            return scorer(
-                self._made_predictions(raw[np.newaxis]), rows.X, rows.y, **weight
-            )
+            made = self._made_predictions(raw[np.newaxis])
+            value = scorer(made, rows.X, rows.y, **weight)
+            if not np.isfinite(value):
+                raise ValueError(
+                    f"scoring={self.scoring!r} gave {value} on {len(rows.y)} "
+                    "validation rows; choose another, or other rows"
+                )
+            return value
 
         return score
 
-    def _train(self, specs, training_set, *, score=None, **options):
+    def _train(self, specs, training_set, *, reported, score=None, **options):
         callbacks = self._copied_callbacks(len(specs))
         n_epochs = max(0, *(spec.max_epochs - spec.n_epochs_done for spec in specs))
         rounds = 1 if callbacks is None else len(specs)
         with report_progress(
-            self, n_epochs * rounds, self._training_result
+            self, n_epochs * rounds, self._training_result, **reported
         ) as progress:
             networks = fit_networks(
                 specs,
@@ -525,6 +544,12 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
     @abstractmethod
     def _made_predictions(self, raw):
         """Predictions from the members' outputs, for a scorer."""
+
+
+def _reported(X, y, sample_weight):
+    """What scikit-learn's callbacks are told of the data, as the user gave it."""
+    metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+    return {"X": X, "y": y, "metadata": metadata}
 
 
 def _mean_curve(curves):

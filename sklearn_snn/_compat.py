@@ -6,7 +6,11 @@ The only file that imports either, so that a new release breaks one place.
 from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_sample_weight,
+    _get_feature_names,
+)
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -39,5 +43,6 @@ __all__ = [
     "_check_feature_names_in",
     "_check_sample_weight",
     "_fit_context",
+    "_get_feature_names",
     "_safe_indexing",
 ]

@@ -575,8 +575,9 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         ):
             wanted = f"(n, {self.n_outputs_})" if self.is_multioutput_ else "(n,)"
             raise ValueError(f"y must have shape {wanted} as before, got {y.shape}")
+        known = np.where(self.target_scale_ > 0, self.target_scale_, 1.0)
         y = y.reshape(len(y), -1)
-        return self._make_loss().encode(y, *self._output_scale())
+        return self._make_loss().encode(y, self.target_location_, known)
 
     def _loss_weight(self, table):
         return table.weight
@@ -594,8 +595,8 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         return REGRESSION_LOSSES["quantile"](self.quantile)
 
     def _output_scale(self):
-        scale = np.where(self.target_scale_ > 0, self.target_scale_, 1.0)
-        return self.target_location_, scale
+        # While the target is constant, its scale is 0 and predictions are exact.
+        return self.target_location_, self.target_scale_
 
     # Predictions ----------------------------------------------------------------
 

@@ -14,6 +14,25 @@ from torch import Tensor
 from sklearn_snn._specs import Matrix, NetworkSpec, TrainingSet
 
 
+def as_tensor(
+    array: NDArray, dtype: torch.dtype | None, device: torch.device
+) -> Tensor:
+    """An array as a tensor, without a copy where torch can use its memory.
+
+    Parameters
+    ----------
+    array : ndarray
+        Of any layout, perhaps read-only.
+    dtype : torch.dtype or None
+        Type of the tensor; None keeps the array's.
+    device : torch.device
+        Where it goes.
+    """
+    # Torch warns of read-only memory, and does not take negative strides.
+    array = np.require(array, requirements=["C", "W"])
+    return torch.from_numpy(array).to(device, dtype)
+
+
 class Rows:
     """Rows of a matrix, to be taken by index as dense tensors.
 
@@ -38,24 +57,19 @@ class Rows:
     ) -> None:
         self._dtype, self._device = dtype, device
         self._sparse = X if issparse(X) else None
-        self._dense = None if issparse(X) else self._tensor(X)
-        self._offset = None if offset is None else self._tensor(offset)
+        self._dense = None if issparse(X) else as_tensor(X, dtype, device)
+        self._offset = None if offset is None else as_tensor(offset, dtype, device)
         self.shape: tuple[int, int] = X.shape
 
     def __len__(self) -> int:
         return self.shape[0]
-
-    def _tensor(self, array: NDArray) -> Tensor:
-        # Torch warns of read-only memory, which it might write to.
-        array = np.require(array, requirements=["C", "W"])
-        return torch.from_numpy(array).to(self._device, self._dtype)
 
     def take(self, indices: Tensor) -> Tensor:
         """Rows at `indices` of any shape, as a tensor of shape (..., n_features)."""
         if self._dense is not None:
             return self._dense[indices]
         flat = self._sparse[indices.reshape(-1).cpu().numpy()]  # type: ignore[index]
-        rows = self._tensor(flat.toarray())
+        rows = as_tensor(flat.toarray(), self._dtype, self._device)
         if self._offset is not None:
             rows -= self._offset
         return rows.view(*indices.shape, -1)
@@ -68,10 +82,8 @@ class LabelledRows:
         self, data: TrainingSet, dtype: torch.dtype, device: torch.device
     ) -> None:
         self.rows = Rows(data.X, data.offset, dtype, device)
-        target = torch.as_tensor(data.target)
-        if target.is_floating_point():
-            target = target.to(dtype)
-        self.target = target.to(device)
+        is_class = data.target.dtype.kind in "iu"
+        self.target = as_tensor(data.target, None if is_class else dtype, device)
         self.weight = None if data.weight is None else np.asarray(data.weight, float)
         self.validation = (
             None
@@ -169,8 +181,8 @@ class StackRows:
             indices[i, : len(rows)] = rows.indices[order]
             weight[i, : len(rows)] = rows.weight[order]
             weight[i, : len(rows)] /= _batch_lengths(len(rows), batch_size)
-        where = torch.from_numpy(indices).to(self._device)
-        weights = torch.from_numpy(weight).to(self._device, self._dtype)
+        where = as_tensor(indices, None, self._device)
+        weights = as_tensor(weight, self._dtype, self._device)
         for chosen, weighed in zip(
             where.split(batch_size, dim=1),
             weights.split(batch_size, dim=1),

@@ -41,6 +41,8 @@ def member_splits(
         Rows to train on and rows to validate on.
     """
     if cv is None:
+        if labels is not None:
+            labels = _strata(labels, n_members, groups, validation_fraction)
         cv = _default_splitter(
             n_members, n_samples, labels, groups, validation_fraction, random_state
         )
@@ -52,31 +54,39 @@ def member_splits(
 
 
 def _default_splitter(n_members, n_samples, labels, groups, fraction, random_state):
-    stratified = labels is not None and _can_stratify(labels)
     if n_members == 1 and groups is None:
-        splitter = StratifiedShuffleSplit if stratified else ShuffleSplit
+        if labels is None:
+            size = max(round(fraction * n_samples), 1)
+            return ShuffleSplit(1, test_size=size, random_state=random_state)
         # Every class needs a row on both sides.
-        least = len(np.unique(labels)) if stratified else 1
-        size = max(round(fraction * n_samples), least)
-        return splitter(n_splits=1, test_size=size, random_state=random_state)
-    n_folds = min(max(round(1 / fraction), 2), n_samples)
+        size = max(round(fraction * n_samples), len(np.unique(labels)))
+        return StratifiedShuffleSplit(1, test_size=size, random_state=random_state)
+    n_folds = _n_folds(n_samples, groups, fraction)
     if groups is not None:
-        n_folds = min(n_folds, len(np.unique(groups)))
-        splitter = StratifiedGroupKFold if stratified else GroupKFold
-        return splitter(n_folds, shuffle=True, random_state=random_state)
-    splitter = StratifiedKFold if stratified else KFold
+        splitter = GroupKFold if labels is None else StratifiedGroupKFold
+    else:
+        splitter = KFold if labels is None else StratifiedKFold
     return splitter(n_folds, shuffle=True, random_state=random_state)
 
 
-def _can_stratify(labels):
-    classes, counts = np.unique(labels, return_counts=True)
-    if counts.min() > 1 and 2 * len(classes) <= len(labels):
-        return True
-    rarest = classes[counts.argmin()]
-    warnings.warn(
-        f"The validation rows are not stratified, because class {rarest!r} has only "
-        f"{counts.min()} member(s).",
-        UserWarning,
-        stacklevel=2,
-    )
-    return False
+def _n_folds(n_samples, groups, fraction):
+    n_units = n_samples if groups is None else len(np.unique(groups))
+    return min(max(round(1 / fraction), 2), n_units)
+
+
+def _strata(labels, n_members, groups, fraction):
+    """Classes to stratify by; those that are too rare for it are left to chance."""
+    needed = 2
+    if n_members > 1 or groups is not None:
+        needed = _n_folds(len(labels), groups, fraction)
+    classes, strata, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    if counts.min() == 1:
+        warnings.warn(
+            f"Class {str(classes[counts.argmin()])!r} has only 1 member: it is either "
+            "trained or validated on.",
+            UserWarning,
+            stacklevel=2,
+        )
+    strata[np.isin(strata, np.flatnonzero(counts < needed))] = counts.argmax()
+    enough = len(np.unique(strata)) * 2 <= len(labels)
+    return strata if enough and counts.max() >= needed else None

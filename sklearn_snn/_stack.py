@@ -20,6 +20,7 @@ from sklearn_snn._rows import (
     Batch,
     LabelledRows,
     StackRows,
+    as_tensor,
     training_rows,
     validation_rows,
 )
@@ -160,7 +161,7 @@ class Stack:
         self.records = [Record.begin(spec) for spec in specs]
         start = np.stack([record.initial_parameters() for record in self.records])
         self.module = StackedSNN(
-            specs[0].layer_sizes, torch.from_numpy(start).to(self._device, self._dtype)
+            specs[0].layer_sizes, as_tensor(start, self._dtype, self._device)
         )
         self.optimizer = SOLVERS[options.solver]([self.module.flat])
         self._load_moments()
@@ -178,7 +179,7 @@ class Stack:
                 for name, moment in zip(
                     self.optimizer.moments, saved.moments, strict=True
                 ):
-                    state[name][i] = torch.from_numpy(moment).to(state[name])
+                    state[name][i] = as_tensor(moment, self._dtype, self._device)
 
     def _gather(self) -> None:
         """Put side by side what the networks in the stack differ in."""
@@ -335,8 +336,8 @@ class Stack:
             return
         fresh = Record(record.spec, record.learning_rate / 10, has_restarted=True)
         self.records[i] = fresh
-        parameters = torch.from_numpy(fresh.initial_parameters())
-        self.module.flat.data[i] = parameters.to(self.module.flat)
+        parameters = fresh.initial_parameters()
+        self.module.flat.data[i] = as_tensor(parameters, self._dtype, self._device)
         for values in self.optimizer.state[self.module.flat].values():
             values[i] = 0
         self._set_step_sizes()

@@ -6,8 +6,7 @@ Torch is imported when the first network is trained or asked, not before.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +31,6 @@ BLOCK_SIZE = 64
 #: Widths of layers are padded to multiples of this where they are predicted: matrix
 #: products treat rows at the edge of a block of 5 or 7 columns unlike the others.
 _TILE = 16
-
-#: Multiplications of a step below which a second thread costs more than it gains.
-_SMALL_STEP = 1e8
 
 #: Called after each epoch with a function that returns the networks as they are.
 EpochEnd = Callable[[Callable[[], list[FittedNetwork]]], bool]
@@ -82,6 +78,7 @@ def fit_networks(
     from sklearn_snn._net import train_stack, train_with_callbacks
     from sklearn_snn._rows import LabelledRows
     from sklearn_snn._stack import Clock, Stack
+    from sklearn_snn._threads import limit_threads
 
     dtype, device = getattr(torch, options.dtype), torch.device(options.device)
     sets = [LabelledRows(data, dtype, device) for data in training_sets]
@@ -153,7 +150,8 @@ def predict_networks(
     import torch
 
     from sklearn_snn._modules import StackedSNN
-    from sklearn_snn._rows import Rows
+    from sklearn_snn._rows import Rows, as_tensor
+    from sklearn_snn._threads import limit_threads
 
     dtype, device = getattr(torch, options.dtype), torch.device(options.device)
     n_outputs = len(networks[0].weights[-1])
@@ -163,7 +161,7 @@ def predict_networks(
     outputs = np.empty((len(networks), X.shape[0], n_outputs))
     block = torch.zeros((BLOCK_SIZE, sizes[0]), dtype=dtype, device=device)
     with limit_threads(options.n_threads, BLOCK_SIZE * flat.size), torch.no_grad():
-        module = StackedSNN(sizes, torch.from_numpy(flat).to(device, dtype))
+        module = StackedSNN(sizes, as_tensor(flat, dtype, device))
         rows = Rows(X, offset, dtype, device)
         for start in range(0, X.shape[0], BLOCK_SIZE):
             stop = min(start + BLOCK_SIZE, X.shape[0])
@@ -218,29 +216,3 @@ def resolve_device(device: str, *, must_exist: bool) -> str:
             )
         return "cpu"
     return device
-
-
-@contextmanager
-def limit_threads(n_threads: int | None, multiplications: float) -> Iterator[None]:
-    """Use no more threads than asked for, or one where steps are small.
-
-    The calling thread's number is never raised, and is restored in the end.
-
-    Parameters
-    ----------
-    n_threads : int or None
-        Threads at most; None chooses by the size of a step.
-    multiplications : float
-        Size of a step.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    wanted = n_threads or (1 if multiplications < _SMALL_STEP else before)
-    try:
-        if wanted < before:
-            torch.set_num_threads(wanted)
-        yield
-    finally:
-        if torch.get_num_threads() != before:
-            torch.set_num_threads(before)

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 
-from sklearn_snn._compat import _check_sample_weight
+from sklearn_snn._compat import _check_sample_weight, _get_feature_names
 
 _NUMBERS = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
 
@@ -71,9 +71,12 @@ def _columns_at_fault(X):
     """Names, and up to three values, of columns that are not finite numbers."""
     if issparse(X) or np.ndim(X) != 2:
         return
-    names = getattr(X, "columns", None)
+    names = _get_feature_names(X)
     table = np.asarray(X)
+    is_numeric = table.dtype.kind in "fiub"
     for j, column in enumerate(table.T):
+        if is_numeric:
+            column = column[~np.isfinite(column)]
         faulty = [value for value in column if not _is_finite_number(value)]
         if faulty:
             examples = list(dict.fromkeys(map(_plain, faulty)))[:3]

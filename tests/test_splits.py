@@ -40,11 +40,17 @@ def test_every_class_is_on_both_sides_of_a_small_split():
     assert set(labels[held_out]) == set(labels[rows]) == set(range(5))
 
 
-def test_a_class_with_one_member_is_not_stratified():
+def test_a_class_with_one_member_is_split_by_chance():
     labels = np.repeat(["a", "rare"], [99, 1])
-    with pytest.warns(UserWarning, match=r"'rare'.* has only 1 member"):
+    with pytest.warns(UserWarning, match="'rare' has only 1 member"):
         ((rows, held_out),) = split(labels=labels)
     assert len(rows) + len(held_out) == 100
+
+
+def test_rare_classes_leave_the_others_stratified_without_a_warning():
+    labels = np.repeat([0, 1, 2], [60, 36, 4])
+    for _, held_out in split(6, labels=labels, validation_fraction=1 / 6):
+        assert (labels[held_out] == 1).sum() == 6
 
 
 @pytest.mark.parametrize("n_members", [1, 4])

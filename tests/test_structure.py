@@ -18,6 +18,7 @@ ORDER = [
     "_selu",
     "_layers",
     "_specs",
+    "_threads",
     "_dropout",
     "_modules",
     "_losses",

@@ -13,12 +13,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn_snn._losses import BinaryCrossEntropy, SquaredError
 from sklearn_snn._optimizers import WARM_UP, schedule_factor
 from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
-from sklearn_snn._training import (
-    fit_networks,
-    limit_threads,
-    predict_networks,
-    resolve_device,
-)
+from sklearn_snn._threads import limit_threads
+from sklearn_snn._training import fit_networks, predict_networks, resolve_device
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((120, 5)).astype(np.float32)

@@ -1,0 +1,801 @@
+"""What scikit-learn and its neighbours do with the estimators has an effect."""
+
+import copy
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pytest
+import sklearn
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import (
+    TransformedTargetRegressor,
+    make_column_selector,
+    make_column_transformer,
+)
+from sklearn.datasets import make_classification
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    StackingClassifier,
+    VotingRegressor,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.impute import SimpleImputer
+from sklearn.inspection import partial_dependence, permutation_importance
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import balanced_accuracy_score, log_loss, recall_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    KFold,
+    TunedThresholdClassifierCV,
+    cross_val_score,
+    cross_validate,
+)
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputRegressor
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from sklearn_snn import SNNClassifier, SNNRegressor, masked_scorer
+
+TINY = dict(depth=2, width=16, max_iter=10, learning_rate_init=0.01, random_state=0)
+
+
+@pytest.fixture(autouse=True)
+def _torch_warns_every_time():
+    """Not only the first time in a process, which another test may have been."""
+    torch = pytest.importorskip("torch")
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(before)
+
+
+@pytest.fixture
+def classes():
+    """200 rows to train on and 100 to test on, of 3 noisy classes."""
+    X, y = make_classification(
+        300, 6, n_informative=4, n_classes=3, flip_y=0.05, random_state=0
+    )
+    return (
+        X[:200],
+        np.array(["a", "b", "c"])[y[:200]],
+        X[200:],
+        np.array([*"abc"])[y[200:]],
+    )
+
+
+@pytest.fixture
+def rare():
+    """Two noisy classes, one of which has a tenth of the rows."""
+    X, y = make_classification(300, 6, weights=[0.9], flip_y=0.05, random_state=1)
+    return X[:200], y[:200], X[200:], y[200:]
+
+
+@pytest.fixture
+def numbers():
+    """Targets that depend on the first two of four columns."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 4))
+    y = 10 + 3 * X[:, 0] + X[:, 1] ** 2 + rng.normal(scale=0.3, size=300)
+    return X[:200], y[:200], X[200:], y[200:]
+
+
+def beats_dummy(model, X, y, X_test, y_test, by=0.2):
+    is_number = np.asarray(y).dtype.kind == "f"
+    dummy = DummyRegressor() if is_number else DummyClassifier()
+    return model.score(X_test, y_test) > dummy.fit(X, y).score(X_test, y_test) + by
+
+
+def have_equal_weights(one, other):
+    return all(
+        np.array_equal(a, b)
+        for ours, theirs in zip(one.networks_, other.networks_, strict=True)
+        for a, b in zip(ours.weights, theirs.weights, strict=True)
+    )
+
+
+# Pipelines ----------------------------------------------------------------------
+
+
+def test_a_pipeline_scales_what_the_network_sees(classes):
+    X, y, X_test, y_test = classes
+    X, X_test = 1e4 * X + 1e6, 1e4 * X_test + 1e6
+    model = SNNClassifier(preprocessor=None, **TINY)
+    pipeline = make_pipeline(StandardScaler(), model).fit(X, y)
+    assert beats_dummy(pipeline, X, y, X_test, y_test)
+    by_hand = clone(model).fit(pipeline[0].transform(X), y)
+    assert have_equal_weights(pipeline[-1], by_hand)
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["pipeline", "preprocessor"])
+def test_strings_and_missing_values_are_learned_from(inside):
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "colour": rng.choice(["red", "green", "blue"], 300),
+            "size": np.where(rng.random(300) < 0.2, np.nan, rng.normal(size=300)),
+            "noise": rng.normal(size=300),
+        }
+    )
+    y = np.where((frame["colour"] == "red") ^ frame["size"].isna(), "yes", "no")
+    encoder = make_column_transformer(
+        (OneHotEncoder(), ["colour"]),
+        (
+            make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()),
+            make_column_selector(dtype_include="number"),
+        ),
+    )
+    parameters = TINY | dict(max_iter=20)
+    if inside:
+        model = SNNClassifier(preprocessor=encoder, **parameters)
+    else:
+        model = make_pipeline(encoder, SNNClassifier(**parameters))
+    model.fit(frame[:200], y[:200])
+    assert model.score(frame[200:], y[200:]) > 0.9
+    without = frame.assign(colour="green")
+    assert model.score(without[200:], y[200:]) < 0.8
+
+
+# Searches -----------------------------------------------------------------------
+
+
+def test_a_grid_search_finds_the_same_on_one_process_and_on_two(classes):
+    X, y, X_test, y_test = classes
+    grid = {"depth": [1, 3], "dropout": [0.0, 0.5]}
+    one, two = (
+        GridSearchCV(
+            SNNClassifier(**TINY), grid, cv=3, scoring="neg_log_loss", n_jobs=n_jobs
+        ).fit(X, y)
+        for n_jobs in (1, 2)
+    )
+    for name in ("split0", "split1", "split2", "mean"):
+        scores = one.cv_results_[f"{name}_test_score"]
+        assert_array_equal(scores, two.cv_results_[f"{name}_test_score"])
+        assert len(set(scores)) == 4
+    assert one.best_params_ == two.best_params_
+    assert one.best_estimator_.n_layers_ == one.best_params_["depth"] + 2
+    assert_array_equal(one.predict_proba(X_test), two.predict_proba(X_test))
+    assert beats_dummy(one.best_estimator_, X, y, X_test, y_test)
+
+
+FORK = """
+import multiprocessing, sys
+import numpy as np
+from sklearn_snn import SNNRegressor
+
+X = np.random.default_rng(0).normal(size=(100, 10))
+model = SNNRegressor(depth=2, width=256, max_iter=1).fit(X, X[:, 0])
+fork = multiprocessing.get_context("fork")
+child = fork.Process(target=model.fit, args=(X, X[:, 0]), daemon=True)
+child.start()
+child.join(15)
+code = child.exitcode
+child.kill()
+sys.exit("the child hangs" if code is None else code)
+"""
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(),
+    reason="this system starts processes without forking",
+)
+def test_a_forked_process_trains_after_its_parent_has(tmp_path):
+    environment = os.environ | {"OMP_NUM_THREADS": "2"}
+    command = [sys.executable, "-W", "ignore", "-c", FORK]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_halving_search_takes_epochs_for_its_resource(classes):
+    X, y, *_ = classes
+    search = HalvingGridSearchCV(
+        SNNClassifier(**TINY),
+        {"learning_rate_init": [1e-6, 1e-5, 1e-4, 1e-2]},
+        resource="max_iter",
+        min_resources=4,
+        max_resources=16,
+        factor=2,
+        cv=3,
+        random_state=0,
+    ).fit(X, y)
+    assert search.n_resources_ == [4, 8, 16]
+    assert search.best_params_ == {"learning_rate_init": 1e-2, "max_iter": 16}
+    assert search.best_estimator_.n_iter_ == 16
+
+
+def test_masked_scorer_lets_a_search_choose_despite_missing_labels(numbers):
+    X = numbers[0]
+    y = (X[:, :2] > 0).astype(float)
+    y[np.random.default_rng(0).random(y.shape) < 0.3] = np.nan
+    search = GridSearchCV(
+        SNNClassifier(**TINY),
+        {"learning_rate_init": [1e-7, 1e-2]},
+        scoring=masked_scorer("roc_auc"),
+        cv=KFold(3),
+    ).fit(X, y)
+    assert search.best_params_ == {"learning_rate_init": 1e-2}
+    assert search.best_score_ > 0.95
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.filterwarnings("ignore:.*is experimental")
+@pytest.mark.filterwarnings("ignore:`optuna.terminator` module has been deprecated")
+@pytest.mark.parametrize("enable_pruning", [False, True])
+def test_optuna_searches(classes, enable_pruning):
+    optuna = pytest.importorskip("optuna")
+    integration = pytest.importorskip("optuna_integration")
+    X, y, X_test, y_test = classes
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    search = integration.OptunaSearchCV(
+        SNNClassifier(learning_rate="constant", **TINY),
+        {"dropout": optuna.distributions.FloatDistribution(0.0, 0.3)},
+        cv=3,
+        n_trials=3,
+        random_state=0,
+        enable_pruning=enable_pruning,
+        max_iter=5,
+        error_score="raise",
+    ).fit(X, y)
+    assert len({trial.params["dropout"] for trial in search.trials_}) == 3
+    assert search.best_estimator_.dropout == search.best_params_["dropout"]
+    assert beats_dummy(search, X, y, X_test, y_test)
+    reported = [len(trial.intermediate_values) for trial in search.trials_]
+    assert max(reported) == (5 if enable_pruning else 0)
+
+
+# Meta-estimators ----------------------------------------------------------------
+
+
+def test_bagged_networks_are_trained_on_their_own_draws(classes):
+    X, y, X_test, y_test = classes
+    bagging = BaggingClassifier(SNNClassifier(**TINY), n_estimators=3, random_state=0)
+    bagging.fit(X, y)
+    assert beats_dummy(bagging, X, y, X_test, y_test)
+    codes = np.searchsorted(bagging.classes_, y)
+    draws = zip(bagging.estimators_samples_, bagging.estimators_, strict=True)
+    for rows, member in draws:
+        times_drawn = np.bincount(rows, minlength=len(X))
+        alone = clone(member).fit(X, codes, sample_weight=times_drawn)
+        assert have_equal_weights(member, alone)
+
+
+def test_adaboost_weights_the_rows_of_later_networks(classes):
+    X, y, X_test, y_test = classes
+    boosted = AdaBoostClassifier(SNNClassifier(**TINY), n_estimators=3, random_state=0)
+    boosted.fit(X, y)
+    assert beats_dummy(boosted, X, y, X_test, y_test)
+    first, second, *_ = boosted.estimators_
+    alone = [clone(model).fit(X, y) for model in (first, second)]
+    # The first one's weights are all equal.
+    assert_allclose(first.predict_proba(X), alone[0].predict_proba(X), atol=1e-3)
+    change = np.abs(second.predict_proba(X) - alone[1].predict_proba(X))
+    assert change.max() > 0.05
+
+
+def test_stacking_trusts_the_network_more_than_a_dummy(classes):
+    X, y, X_test, y_test = classes
+    y, y_test = y == "c", y_test == "c"
+    members = [
+        ("network", SNNClassifier(**TINY)),
+        ("dummy", DummyClassifier(strategy="uniform", random_state=0)),
+    ]
+    stack = StackingClassifier(members, LogisticRegression(), cv=3).fit(X, y)
+    trust, distrust = np.abs(stack.final_estimator_.coef_[0])
+    assert trust > 1 > distrust
+    assert stack.stack_method_ == ["predict_proba"] * 2
+    dummy = DummyClassifier().fit(X, y)
+    losses = [log_loss(y_test, one.predict_proba(X_test)) for one in (stack, dummy)]
+    assert losses[0] < 0.8 * losses[1]
+
+
+def test_voting_averages_a_network_with_a_line(numbers):
+    X, y, X_test, y_test = numbers
+    weight = np.random.default_rng(0).random(len(y))
+    members = [("network", SNNRegressor(**TINY)), ("line", LinearRegression())]
+    voting = VotingRegressor(members).fit(X, y, sample_weight=weight)
+    alone = SNNRegressor(**TINY).fit(X, y, sample_weight=weight)
+    assert have_equal_weights(voting.named_estimators_["network"], alone)
+    line = LinearRegression().fit(X, y, sample_weight=weight)
+    mean = (alone.predict(X_test) + line.predict(X_test)) / 2
+    assert_allclose(voting.predict(X_test), mean)
+    assert beats_dummy(voting, X, y, X_test, y_test)
+
+
+def test_calibration_repairs_timid_probabilities(classes):
+    X, y, X_test, y_test = classes
+    timid = SNNClassifier(label_smoothing=0.9, **TINY)
+    calibrated = CalibratedClassifierCV(timid, cv=3).fit(X, y)
+    before = log_loss(y_test, timid.fit(X, y).predict_proba(X_test))
+    after = log_loss(y_test, calibrated.predict_proba(X_test))
+    assert after < before - 0.03
+
+
+def test_a_tuned_threshold_finds_more_of_a_rare_class(rare):
+    X, y, X_test, y_test = rare
+    model = SNNClassifier(**TINY)
+    tuned = TunedThresholdClassifierCV(model, cv=3).fit(X, y)
+    assert tuned.best_threshold_ < 0.4
+    plain = model.fit(X, y)
+    scores = [
+        balanced_accuracy_score(y_test, one.predict(X_test)) for one in (tuned, plain)
+    ]
+    assert scores[0] > scores[1]
+
+
+def test_a_classifier_chain_passes_labels_on(numbers):
+    X, _, X_test, _ = numbers
+    coin = np.random.default_rng(0).integers(2, size=len(X))
+    y = np.column_stack([coin, coin])
+    chain = ClassifierChain(SNNClassifier(**TINY)).fit(X, y)
+    assert [model.n_features_in_ for model in chain.estimators_] == [4, 5]
+    first, second = chain.predict(X_test).T
+    # Nothing is known of the coin, but that the second label repeats the first.
+    assert np.mean(first == second) > 0.95
+    assert 0.05 < first.mean() < 0.95
+
+
+def test_multioutput_regressor_fits_each_column_as_if_alone(numbers):
+    X, y, X_test, y_test = numbers
+    targets = np.column_stack([y, -1000 * X[:, 2]])
+    both = MultiOutputRegressor(SNNRegressor(**TINY)).fit(X, targets)
+    assert both.score(X_test, np.column_stack([y_test, -1000 * X_test[:, 2]])) > 0.8
+    for column, member in zip(targets.T, both.estimators_, strict=True):
+        assert have_equal_weights(member, SNNRegressor(**TINY).fit(X, column))
+
+
+def test_one_vs_rest_has_a_binary_network_for_each_class(classes):
+    X, y, X_test, y_test = classes
+    rest = OneVsRestClassifier(SNNClassifier(**TINY)).fit(X, y)
+    assert [member.n_outputs_ for member in rest.estimators_] == [1, 1, 1]
+    assert_array_equal(rest.classes_, ["a", "b", "c"])
+    assert beats_dummy(rest, X, y, X_test, y_test)
+
+
+def test_a_target_is_transformed_there_and_back(numbers):
+    X, y, X_test, y_test = numbers
+    model = TransformedTargetRegressor(
+        SNNRegressor(**TINY), func=np.log, inverse_func=np.exp
+    )
+    model.fit(X, np.exp(y))
+    by_hand = SNNRegressor(**TINY).fit(X, y)
+    assert_allclose(np.log(model.predict(X_test)), by_hand.predict(X_test), rtol=1e-6)
+    assert by_hand.score(X_test, y_test) > 0.8
+
+
+# Inspection ---------------------------------------------------------------------
+
+
+def test_permutation_importance_finds_the_informative_columns(numbers):
+    X, y, X_test, y_test = numbers
+    model = SNNRegressor(**TINY | dict(max_iter=20)).fit(X, y)
+    importance = permutation_importance(
+        model, X_test, y_test, n_repeats=3, random_state=0
+    ).importances_mean
+    assert importance[0] > importance[1] > 0.1 > importance[2:].max()
+
+
+def test_partial_dependence_shows_slope_and_curve(numbers):
+    X, y, *_ = numbers
+    model = SNNRegressor(**TINY | dict(max_iter=20)).fit(X, y)
+    line = partial_dependence(model, X, [0], grid_resolution=9)["average"][0]
+    curve = partial_dependence(model, X, [1], grid_resolution=9)["average"][0]
+    assert (np.diff(line) > 0).all()
+    assert curve[[0, -1]].min() > curve[4] + 0.5
+
+
+# Metadata routing ---------------------------------------------------------------
+
+
+@pytest.fixture
+def routing():
+    with sklearn.config_context(enable_metadata_routing=True):
+        yield
+
+
+@pytest.mark.usefixtures("routing")
+@pytest.mark.parametrize("requested", [False, True])
+def test_sample_weight_reaches_the_network_if_requested(classes, requested):
+    X, y, *_ = classes
+    weight = np.random.default_rng(0).random(len(y))
+    model = SNNClassifier(**TINY).set_fit_request(sample_weight=requested)
+    scaler = StandardScaler().set_fit_request(sample_weight=False)
+    pipeline = make_pipeline(scaler, model)
+    if requested:
+        pipeline.fit(X, y, sample_weight=weight)
+    else:
+        pipeline.fit(X, y)
+    table = pipeline[0].transform(X)
+    weighted = SNNClassifier(**TINY).fit(table, y, sample_weight=weight)
+    assert have_equal_weights(pipeline[-1], weighted) == requested
+
+
+@pytest.mark.usefixtures("routing")
+def test_cross_validation_hands_each_fold_its_weights(classes):
+    X, y, *_ = classes
+    weight = (np.arange(len(y)) % 3 > 0).astype(float)
+    model = SNNClassifier(**TINY).set_fit_request(sample_weight=True)
+    model.set_score_request(sample_weight=True)
+    folds = KFold(2)
+    scores = cross_validate(
+        model,
+        X,
+        y,
+        cv=folds,
+        params={"sample_weight": weight},
+        return_estimator=True,
+        error_score="raise",
+    )
+    for i, (train, test) in enumerate(folds.split(X)):
+        alone = SNNClassifier(**TINY).fit(X[train], y[train], weight[train])
+        assert have_equal_weights(scores["estimator"][i], alone)
+        score = alone.score(X[test], y[test], sample_weight=weight[test])
+        assert scores["test_score"][i] == score
+
+
+@pytest.mark.usefixtures("routing")
+@pytest.mark.parametrize("search", [False, True], ids=["pipeline", "search"])
+def test_a_pipeline_transforms_the_validation_rows_too(classes, search):
+    X, y, X_val, y_val = classes
+    X, X_val = 1000 * X + 5000, 1000 * X_val + 5000
+    model = SNNClassifier(preprocessor=None, **TINY)
+    pipeline = make_pipeline(
+        StandardScaler(),
+        model.set_fit_request(X_val=True, y_val=True),
+        transform_input=["X_val"],
+    )
+    if search:
+        pipeline = GridSearchCV(pipeline, {"snnclassifier__depth": [1]}, cv=2)
+    pipeline.fit(X, y, X_val=X_val, y_val=y_val)
+    fitted = pipeline.best_estimator_[-1] if search else pipeline[-1]
+    assert len(fitted.validation_scores_) == fitted.n_iter_
+    assert fitted.best_validation_score_ == max(fitted.validation_scores_)
+    loss = log_loss(y_val, pipeline.predict_proba(X_val))
+    assert_allclose(fitted.best_validation_score_, -loss, rtol=1e-5)
+
+
+def test_validation_scores_are_the_scorers_own(classes):
+    X, y, X_val, y_val = classes
+    weight = np.random.default_rng(0).random(len(y_val))
+    model = SNNClassifier(scoring="accuracy", **TINY)
+    model.fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight)
+    score = model.score(X_val, y_val, sample_weight=weight)
+    assert_allclose(model.best_validation_score_, score)
+    assert score != pytest.approx(model.score(X_val, y_val), abs=1e-9)
+
+
+@pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
+def test_scoring_none_validates_by_the_estimators_own_score(classes, numbers, make):
+    X, y, X_val, y_val = classes if make is SNNClassifier else numbers
+    model = make(scoring=None, **TINY).fit(X, y, X_val=X_val, y_val=y_val)
+    assert_allclose(model.best_validation_score_, model.score(X_val, y_val), rtol=1e-6)
+
+
+# Copies and files ---------------------------------------------------------------
+
+
+def through_bytes(dumps, loads):
+    return lambda model: loads(dumps(model))
+
+
+def through_skops(model):
+    skops = pytest.importorskip("skops.io")
+    data = skops.dumps(model)
+    untrusted = skops.get_untrusted_types(data=data)
+    assert untrusted
+    assert all(name.startswith("sklearn_snn.") for name in untrusted)
+    return skops.loads(data, trusted=untrusted)
+
+
+COPIES = {
+    "pickle": through_bytes(pickle.dumps, pickle.loads),
+    "deepcopy": copy.deepcopy,
+    "skops": through_skops,
+}
+
+
+@pytest.mark.parametrize("through", COPIES.values(), ids=COPIES)
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_copy_predicts_the_same_to_the_bit(classes, through, warm_start):
+    X, y, X_test, _ = classes
+    model = SNNClassifier(n_estimators=2, warm_start=warm_start, **TINY).fit(X, y)
+    model.predict(X)
+    twin = through(model)
+    assert twin is not model
+    assert_array_equal(twin.predict_proba(X_test), model.predict_proba(X_test))
+    assert twin.get_params() == model.get_params()
+    assert twin.loss_curve_ == model.loss_curve_
+    if warm_start:  # what is needed to go on comes along
+        both = (one.set_params(max_iter=12).fit(X, y) for one in (twin, model))
+        assert have_equal_weights(*both)
+
+
+@pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
+def test_a_pickle_loads_without_torch(classes, numbers, make, tmp_path):
+    X, y, X_test, _ = classes if make is SNNClassifier else numbers
+    model = make(**TINY).fit(X, y)
+    expected = model.predict(X_test)
+    assert len(model.modules_) == 1  # made for us, not kept
+    data = pickle.dumps(model)
+    assert b"torch" not in data
+    (tmp_path / "model.pickle").write_bytes(data)
+    np.save(tmp_path / "X.npy", X_test)
+    script = (
+        "import pickle, sys, numpy as np\n"
+        "model = pickle.load(open('model.pickle', 'rb'))\n"
+        "assert 'torch' not in sys.modules, 'torch was imported'\n"
+        "np.save('predictions.npy', model.predict(np.load('X.npy')))\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+    assert_array_equal(np.load(tmp_path / "predictions.npy"), expected)
+
+
+def test_cloudpickle_carries_a_scorer_that_has_no_name(classes):
+    cloudpickle = pytest.importorskip("cloudpickle")
+    X, y, X_test, y_test = classes
+    rows = dict(X_val=X_test, y_val=y_test)
+    scoring = lambda model, X, y: -log_loss(y, model.predict_proba(X))  # noqa: E731
+    model = SNNClassifier(scoring=scoring, **TINY).fit(X, y, **rows)
+    twin = pickle.loads(cloudpickle.dumps(model))
+    assert_array_equal(twin.predict_proba(X_test), model.predict_proba(X_test))
+    assert twin.fit(X, y, **rows).validation_scores_ == model.validation_scores_
+
+
+def test_weights_may_stay_on_disk(numbers, tmp_path):
+    X, y, X_test, _ = numbers
+    model = SNNRegressor(warm_start=True, **TINY).fit(X, y)
+    joblib.dump(model, tmp_path / "model.joblib")
+    twin = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
+    assert isinstance(twin.networks_[0].weights[0], np.memmap)
+    assert_array_equal(twin.predict(X_test), model.predict(X_test))
+    assert len(twin.modules_) == 1
+    both = (one.set_params(max_iter=12).fit(X, y) for one in (twin, model))
+    assert have_equal_weights(*both)
+
+
+@pytest.mark.parametrize("mmap_mode", [None, "r"])
+def test_joblib_loads_what_it_dumped(classes, mmap_mode, tmp_path):
+    X, y, X_test, _ = classes
+    pipeline = make_pipeline(StandardScaler(), SNNClassifier(**TINY)).fit(X, y)
+    joblib.dump(pipeline, tmp_path / "model.joblib")
+    twin = joblib.load(tmp_path / "model.joblib", mmap_mode=mmap_mode)
+    assert_array_equal(twin.predict_proba(X_test), pipeline.predict_proba(X_test))
+
+
+# Neighbours ---------------------------------------------------------------------
+
+
+def test_oversampling_in_an_imbalanced_learn_pipeline_finds_a_rare_class(rare):
+    imblearn = pytest.importorskip("imblearn")
+    X, y, X_test, y_test = rare
+    network = SNNClassifier(**TINY)
+    pipeline = imblearn.pipeline.make_pipeline(
+        imblearn.over_sampling.RandomOverSampler(random_state=0), network
+    )
+    scores = cross_val_score(pipeline, X, y, scoring="balanced_accuracy", cv=3)
+    assert scores.mean() > 0.65
+    recalls = [
+        recall_score(y_test, model.fit(X, y).predict(X_test))
+        for model in (network, pipeline)
+    ]
+    assert recalls[1] > recalls[0]
+
+
+SCRIPT = """
+def train(X, y):
+    model = MLPClassifier(
+        hidden_layer_sizes=(16, 16),
+        random_state=0,
+        max_iter=20,
+        batch_size=32,
+        learning_rate_init=0.01,
+        shared,
+        verbose=False,
+    )
+    model.fit(X, y)
+    assert len(model.loss_curve_) == model.n_iter_ <= 20
+    return model
+"""
+
+SHARED = [
+    "early_stopping=False",
+    "early_stopping=True, validation_fraction=0.2, n_iter_no_change=5, tol=1e-4",
+    "warm_start=True, learning_rate='constant'",
+    "batch_size='auto'",
+]
+
+
+def train(script, X, y):
+    names = {"MLPClassifier": MLPClassifier, "SNNClassifier": SNNClassifier}
+    exec(script, names)
+    return names["train"](X, y)
+
+
+@pytest.mark.parametrize("shared", SHARED)
+def test_a_script_for_mlpclassifier_works_with_another_class_name(classes, shared):
+    X, y, X_test, y_test = classes
+    script = SCRIPT.replace("shared", shared)
+    if "batch_size" in shared:
+        script = script.replace("batch_size=32,", "", 1)
+    ours = script.replace("MLPClassifier", "SNNClassifier").replace(
+        "hidden_layer_sizes=(16, 16)", "depth=2, width=16"
+    )
+    if "early_stopping=True" in shared:
+        mlp = train(script, X, y)
+    else:
+        with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
+            mlp = train(script, X, y)
+    snn = train(ours, X, y)
+    assert snn.score(X_test, y_test) > mlp.score(X_test, y_test) - 0.05
+    for name in ("n_layers_", "n_outputs_", "out_activation_", "n_features_in_"):
+        assert getattr(snn, name) == getattr(mlp, name)
+    assert (snn.validation_scores_ is None) == (mlp.validation_scores_ is None)
+    assert (snn.best_validation_score_ is None) == (mlp.best_validation_score_ is None)
+
+
+# scikit-learn's callbacks -------------------------------------------------------
+
+needs_callbacks = pytest.mark.skipif(
+    not hasattr(SNNClassifier, "set_callbacks"),
+    reason="scikit-learn has callbacks from 1.9 on",
+)
+
+
+class StopAfter:
+    """Stops every network after some epochs, and remembers what it saw."""
+
+    def __init__(self, n_epochs):
+        self.n_epochs = n_epochs
+        self.events = []
+
+    def setup(self, estimator, context):
+        self.events.append("setup")
+
+    def teardown(self, estimator, context):
+        self.events.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context, **kwargs):
+        self.events.append(f"{context.task_name} begins")
+
+    def on_fit_task_end(self, estimator, context, **kwargs):
+        self.events.append(f"{context.task_name} ends")
+        return context.task_name == "epoch" and context.task_id + 1 >= self.n_epochs
+
+
+@pytest.fixture
+def monitor():
+    callback = pytest.importorskip(
+        "sklearn.callback", reason="scikit-learn has callbacks from 1.9 on"
+    )
+    pytest.importorskip("pandas")
+    return callback.ScoringMonitor(scoring="accuracy")
+
+
+def epochs(monitor):
+    logs = monitor.get_logs().data_as_pandas
+    return logs[logs["task_name"] == "epoch"]
+
+
+def test_scoring_monitor_scores_the_training_rows_after_each_epoch(classes, monitor):
+    X, y, *_ = classes
+    model = SNNClassifier(**TINY).set_callbacks(monitor).fit(X, y)
+    logged = epochs(monitor)["accuracy"]
+    assert len(logged) == model.n_iter_ == 10
+    assert logged.iloc[-1] == model.score(X, y)
+    assert logged.iloc[-1] > logged.iloc[0]
+
+
+def test_scoring_monitor_weights_rows_as_the_fit_does(classes, monitor):
+    X, y, *_ = classes
+    weight = np.random.default_rng(0).random(len(y))
+    model = SNNClassifier(**TINY).set_callbacks(monitor).fit(X, y, weight)
+    assert epochs(monitor)["accuracy"].iloc[-1] == model.score(X, y, weight)
+    assert model.score(X, y, weight) != model.score(X, y)
+
+
+def test_scoring_monitor_scores_partial_fit(classes, monitor):
+    X, y, *_ = classes
+    model = SNNClassifier(**TINY).set_callbacks(monitor)
+    for _ in range(3):
+        model.partial_fit(X, y, classes=["a", "b", "c"])
+        (logged,) = epochs(monitor)["accuracy"]
+        assert logged == model.score(X, y)
+
+
+def test_scoring_monitor_works_inside_a_pipeline(classes, monitor):
+    X, y, *_ = classes
+    model = SNNClassifier(**TINY).set_callbacks(monitor)
+    pipeline = make_pipeline(StandardScaler(), model).fit(X, y)
+    logged = epochs(monitor)["accuracy"]
+    assert len(logged) == 10
+    assert logged.iloc[-1] == pipeline.score(X, y)
+
+
+def test_scoring_monitor_works_inside_a_grid_search(classes, monitor):
+    X, y, *_ = classes
+    model = SNNClassifier(**TINY).set_callbacks(monitor)
+    search = GridSearchCV(model, {"max_iter": [3, 5]}, cv=2, return_train_score=True)
+    search.fit(X, y)
+    runs = epochs(monitor).groupby("parent_task_id_path")["accuracy"]
+    assert sorted(runs.size()) == sorted([3, 3, 5, 5, search.best_params_["max_iter"]])
+    last = runs.last().tolist()
+    results = search.cv_results_
+    for fold in (0, 1):
+        assert set(results[f"split{fold}_train_score"]) <= set(last)
+    assert search.best_estimator_.score(X, y) in last
+
+
+@needs_callbacks
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_a_callback_that_returns_true_stops_training(numbers, in_pipeline):
+    X, y, *_ = numbers
+    stop = StopAfter(3)
+    model = SNNRegressor(n_estimators=2, **TINY).set_callbacks(stop)
+    outer = make_pipeline(StandardScaler(), model) if in_pipeline else model
+    outer.fit(X, y)
+    assert model.n_iter_ == 3
+    assert all(network.n_iter == 3 for network in model.networks_)
+    assert stop.events == [
+        "setup",
+        "fit begins",
+        *(["epoch begins", "epoch ends"] * 3),
+        "fit ends",
+        "teardown",
+    ]
+
+
+@needs_callbacks
+def test_a_callback_stops_every_network_of_a_search(classes):
+    X, y, *_ = classes
+    model = SNNClassifier(**TINY).set_callbacks(StopAfter(2))
+    search = GridSearchCV(model, {"depth": [1, 2]}, cv=2).fit(X, y)
+    assert search.best_estimator_.n_iter_ == 2
+
+
+@needs_callbacks
+def test_callbacks_are_torn_down_where_training_fails(numbers):
+    X, y, *_ = numbers
+    stop = StopAfter(3)
+    model = SNNRegressor(**TINY).set_callbacks(stop)
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(np.full_like(X, np.nan), y)
+    model.fit(X, y)
+    assert stop.events.count("setup") == stop.events.count("teardown") == 1
+
+
+@pytest.mark.parametrize("place", ["alone", "pipeline", "search"])
+def test_progress_bar_shows_epochs(classes, place, capsys):
+    callback = pytest.importorskip(
+        "sklearn.callback", reason="scikit-learn has callbacks from 1.9 on"
+    )
+    pytest.importorskip("rich")
+    X, y, *_ = classes
+    model = SNNClassifier(**TINY)
+    if place == "pipeline":
+        model = make_pipeline(StandardScaler(), model)
+    elif place == "search":
+        model = GridSearchCV(model, {"depth": [1]}, cv=2)
+    model.set_callbacks(callback.ProgressBar()).fit(X, y)
+    shown = capsys.readouterr().out
+    assert "SNNClassifier" in shown
+    assert "100%" in shown
+
+
+def test_scikit_learns_callbacks_are_not_a_parameter(numbers):
+    X, y, *_ = numbers
+    with pytest.raises(TypeError, match="set_callbacks"):
+        SNNRegressor(callbacks=[StopAfter(3)], **TINY).fit(X, y)
