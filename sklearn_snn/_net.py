@@ -20,11 +20,12 @@ from torch import Tensor
 
 from sklearn_snn._losses import ClassificationLoss, Loss
 from sklearn_snn._rows import NetworkRows
-from sklearn_snn._specs import StopReason
+from sklearn_snn._specs import FittedNetwork, StopReason
 from sklearn_snn._stack import Stack
 
-#: Called after each epoch; training stops where it returns True.
-EpochEnd = Callable[[Stack], bool]
+#: Called after each epoch with a function that returns the networks as they are;
+#: training stops where it returns True.
+EpochEnd = Callable[[Callable[[], list[FittedNetwork]]], bool]
 
 
 class SNNNet(NeuralNet):
@@ -39,7 +40,7 @@ class SNNNet(NeuralNet):
     stack : Stack
         What is trained.
     on_epoch : callable or None, default=None
-        Called with the stack after each epoch.
+        Called after each epoch with a function that returns the networks.
     batch_size, max_epochs, callbacks, device
         As in skorch.
     """
@@ -99,7 +100,7 @@ class SNNNet(NeuralNet):
                 self.notify("on_epoch_begin", **datasets)
                 self.stack.close_epoch(self._train_for_an_epoch(train, valid))
                 self.notify("on_epoch_end", **datasets)
-                if self.on_epoch is not None and self.on_epoch(self.stack):
+                if self.on_epoch is not None and self.on_epoch(self.stack.fitted):
                     self.stack.stop_all("callback")
                 self._after_epoch()
         except KeyboardInterrupt:
@@ -140,13 +141,9 @@ class _TrainingBatches:
         self._net = net
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        stack = self._net.stack
-        n_left = stack.rows.n_samples
-        for batch in stack.training_batches():
-            n_samples = min(n_left, stack.batch_size)  # the rest is padding
-            n_left -= n_samples
-            self._net.batch_weight_ = batch.weight[:, :n_samples]
-            yield batch.x[0, :n_samples], batch.target[0, :n_samples]
+        for x, target, weight in self._net.stack.training_batches():
+            self._net.batch_weight_ = weight
+            yield x[0], target[0]
 
 
 class LoneNet(SNNNet):
@@ -205,12 +202,7 @@ class LoneNet(SNNNet):
 
     def infer(self, x: Tensor, **fit_params: Any) -> Tensor:
         """Outputs, of shape (n_samples, n_outputs)."""
-        if not self.module_.training:
-            return self.module_(x.unsqueeze(0)).squeeze(0)
-        dropout = self.stack.draw_dropout()
-        if dropout:
-            alpha_dropout, masks = dropout
-            dropout = alpha_dropout, [mask[:, : len(x)] for mask in masks]
+        dropout = self.stack.draw_dropout(len(x)) if self.module_.training else ()
         return self.module_(x.unsqueeze(0), *dropout).squeeze(0)
 
     def get_loss(

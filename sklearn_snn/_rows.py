@@ -66,12 +66,14 @@ class Rows:
 
     def take(self, indices: Tensor) -> Tensor:
         """Rows at `indices` of any shape, as a tensor of shape (..., n_features)."""
+        flat = indices.reshape(-1)
         if self._dense is not None:
-            return self._dense[indices]
-        flat = self._sparse[indices.reshape(-1).cpu().numpy()]  # type: ignore[index]
-        rows = as_tensor(flat.toarray(), self._dtype, self._device)
-        if self._offset is not None:
-            rows -= self._offset
+            rows = self._dense.index_select(0, flat.to(self._device))
+        else:
+            chosen = self._sparse[flat.cpu().numpy()]  # type: ignore[index]
+            rows = as_tensor(chosen.toarray(), self._dtype, self._device)
+            if self._offset is not None:
+                rows -= self._offset
         return rows.view(*indices.shape, -1)
 
 
@@ -156,9 +158,11 @@ class StackRows:
         """Rows of the network that has most."""
         return max(len(rows) for rows in self.networks)
 
-    def n_batches(self, batch_size: int) -> NDArray[np.int64]:
-        """Steps of an epoch, of each network."""
-        return np.array([-(-len(rows) // batch_size) for rows in self.networks])
+    def counts(self, batch_size: int) -> NDArray[np.int64]:
+        """Rows in each batch of an epoch, of shape (n_batches, n_networks)."""
+        starts = np.arange(0, self.n_samples, batch_size)[:, np.newaxis]
+        lengths = np.array([len(rows) for rows in self.networks])
+        return np.clip(lengths - starts, 0, batch_size)
 
     def batches(
         self, batch_size: int, orders: Sequence[NDArray] | None = None
@@ -168,35 +172,31 @@ class StackRows:
         Parameters
         ----------
         batch_size : int
-            Rows of a batch, padding included.
+            Rows of a batch at most.
         orders : sequence of ndarray or None, default=None
             Permutation of each network's rows; None keeps them as they are.
         """
-        n_batches = int(self.n_batches(batch_size).max())
-        shape = (len(self.networks), n_batches * batch_size)
+        counts = self.counts(batch_size)
+        shape = (len(self.networks), len(counts) * batch_size)
         indices = np.zeros(shape, dtype=np.int64)
         weight = np.zeros(shape)
         for i, rows in enumerate(self.networks):
             order = slice(None) if orders is None else orders[i]
             indices[i, : len(rows)] = rows.indices[order]
-            weight[i, : len(rows)] = rows.weight[order]
-            weight[i, : len(rows)] /= _batch_lengths(len(rows), batch_size)
-        where = as_tensor(indices, None, self._device)
-        weights = as_tensor(weight, self._dtype, self._device)
-        for chosen, weighed in zip(
-            where.split(batch_size, dim=1),
-            weights.split(batch_size, dim=1),
-            strict=True,
+            in_batch = np.repeat(counts[:, i], counts[:, i])
+            weight[i, : len(rows)] = rows.weight[order] / in_batch
+        where = as_tensor(indices, None, self._device).split(batch_size, dim=1)
+        weights = as_tensor(weight, self._dtype, self._device).split(batch_size, dim=1)
+        for n_rows, chosen, weighed in zip(
+            counts.max(axis=1).tolist(), where, weights, strict=True
         ):
-            yield Batch(*self._take(chosen), weighed)
+            yield Batch(*self._take(chosen[:, :n_rows]), weighed[:, :n_rows])
 
     def mean_over_batches(
         self, values: Sequence[Tensor], batch_size: int
     ) -> NDArray[np.float64]:
         """Mean over rows from means over the batches so far, (n_networks,) each."""
-        lengths = np.array([len(rows) for rows in self.networks])
-        starts = batch_size * np.arange(len(values))[:, None]
-        counts = np.clip(lengths - starts, 0, batch_size)
+        counts = self.counts(batch_size)[: len(values)]
         means = torch.stack(list(values)).detach().double().cpu().numpy()
         with np.errstate(invalid="ignore"):  # a network that diverges: inf - inf
             return (means * counts).sum(0) / counts.sum(0)
@@ -211,14 +211,6 @@ class StackRows:
         ]
         x, target = zip(*pairs, strict=True)
         return torch.stack(x), torch.stack(target)
-
-
-def _batch_lengths(n_samples: int, batch_size: int) -> NDArray[np.int64]:
-    """For each row, the number of rows in its batch."""
-    lengths = np.full(n_samples, batch_size)
-    if rest := n_samples % batch_size:
-        lengths[-rest:] = rest
-    return lengths
 
 
 def training_rows(spec: NetworkSpec, sets: Sequence[LabelledRows]) -> NetworkRows:

@@ -235,7 +235,7 @@ class Stack:
                 self._generators, self.rows.networks, strict=True
             )
         ]
-        n_batches = self.rows.n_batches(self.batch_size)
+        n_batches = (self.rows.counts(self.batch_size) > 0).sum(axis=0)
         batches = self.rows.batches(self.batch_size, orders)
         for number, batch in enumerate(batches):
             self._follow_schedule(np.minimum(number / n_batches, 1))
@@ -260,7 +260,7 @@ class Stack:
 
     def step(self, batch: Batch) -> Tensor:
         """Train all networks on a batch; returns their losses, (n_networks,)."""
-        raw = self.module(batch.x, *self.draw_dropout())
+        raw = self.module(batch.x, *self.draw_dropout(batch.x.shape[1]))
         losses = self.criterion(raw, batch.target, self.smoothing) * batch.weight
         losses = losses.sum(1)
         # Of a sum over networks, each one's gradient is that of its own loss.
@@ -269,15 +269,14 @@ class Stack:
         self.optimizer.step()
         return losses.detach()
 
-    def draw_dropout(self) -> tuple[Any, ...]:
-        """What the module takes in training beside the rows."""
+    def draw_dropout(self, n_samples: int) -> tuple[Any, ...]:
+        """What the module takes in training beside rows, of which there are so many."""
         if not self._has_dropout:
             return ()
         widths = self.module.sizes[1:-1]
-        # As many rows for a small last batch, to draw the same numbers in any stack.
-        return self._dropout, self._dropout.draw(
-            self._generators, self.batch_size, widths
-        )
+        # A small last batch draws as much, so as to draw the same in any stack.
+        masks = self._dropout.draw(self._generators, self.batch_size, widths)
+        return self._dropout, [mask[:, :n_samples] for mask in masks]
 
     # The end of an epoch --------------------------------------------------------
 

@@ -82,31 +82,38 @@ def fit_networks(
 
     dtype, device = getattr(torch, options.dtype), torch.device(options.device)
     sets = [LabelledRows(data, dtype, device) for data in training_sets]
-    groups = _group(specs) if callbacks is None else [[i] for i in range(len(specs))]
-    deadline = (
-        None if options.time_limit is None else time.monotonic() + options.time_limit
-    )
+    groups = [[i] for i in range(len(specs))]
+    if callbacks is None:
+        groups = _group(specs, training_sets)
+    start = time.monotonic()
     fitted: dict[int, FittedNetwork] = {}
     for done, group in enumerate(groups):
-        left = None if deadline is None else deadline - time.monotonic()
-        clock = Clock(None if left is None else left / (len(groups) - done))
-        stack = Stack([specs[i] for i in group], sets, loss, options, clock, score)
-        watch = None if on_epoch is None else lambda stack: on_epoch(stack.fitted)
-        size = _multiplications(specs[group[0]], len(group))
+        limit = options.time_limit
+        if limit is not None:  # the groups to come get an equal share of what is left
+            left = max(limit - (time.monotonic() - start), 1e-9)
+            limit = left / (len(groups) - done)
+        members, clock = [specs[i] for i in group], Clock(limit)
+        size = _multiplications(members[0], len(group))
         with limit_threads(options.n_threads, size), torch.enable_grad():
+            stack = Stack(members, sets, loss, options, clock, score)
             if callbacks is None:
-                train_stack(stack, watch)
+                train_stack(stack, on_epoch)
             else:
-                train_with_callbacks(stack, watch, callbacks[group[0]])
+                train_with_callbacks(stack, on_epoch, callbacks[group[0]])
         fitted.update(zip(group, stack.fitted(), strict=True))
     return [fitted[i] for i in range(len(specs))]
 
 
-def _group(specs: Sequence[NetworkSpec]) -> list[list[int]]:
+def _group(
+    specs: Sequence[NetworkSpec], training_sets: Sequence[TrainingSet]
+) -> list[list[int]]:
     """Indices of the specs that share a stack."""
     groups: dict[Any, list[int]] = {}
     for i, spec in enumerate(specs):
-        validates = spec.validation_rows is not None
+        validates = (
+            spec.validation_rows is not None
+            or training_sets[spec.training_set].validation is not None
+        )
         groups.setdefault((spec.layer_sizes, spec.batch_size, validates), []).append(i)
     return list(groups.values())
 

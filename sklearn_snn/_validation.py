@@ -58,7 +58,7 @@ def _with_columns(error, X, advice):
         f"Column {name!r} holds {', '.join(map(repr, values))}."
         for name, values in _columns_at_fault(X)
     ]
-    if not lines:
+    if not lines or str(error).startswith("The feature names"):
         return error
     if len(lines) > 3:
         lines[3:] = [f"So do {len(lines) - 3} more columns."]
