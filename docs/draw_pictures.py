@@ -83,7 +83,7 @@ BOXES = {
         6.5,
         0.0,
         3.1,
-        "_modules · _dropout · _losses\n_optimizers · _rows",
+        "_modules · _dropout · _losses\n_optimizers · _rows · _threads",
         True,
     ),
 }

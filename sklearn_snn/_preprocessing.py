@@ -4,11 +4,6 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
-from sklearn.utils.sparsefuncs import (
-    inplace_column_scale,
-    mean_variance_axis,
-    min_max_axis,
-)
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_snn._compat import _check_feature_names_in
@@ -125,11 +120,9 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = numeric_table(self, X, reset=False)
-        if issparse(X):
-            scaled = X.astype(np.float64)
-            inplace_column_scale(scaled, self._inverse_scale())
-            np.clip(scaled.data, -_FARTHEST, _FARTHEST, out=scaled.data)
-            return scaled.astype(self.dtype)
+        return self._scale_sparse(X) if issparse(X) else self._standardise(X)
+
+    def _standardise(self, X):
         result = np.empty((len(X), len(self.center_)), dtype=self.dtype)
         inverse = self._inverse_scale()
         for rows in _blocks(result):
@@ -137,6 +130,14 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):
                 block = (self._expand(X[rows]) - self.center_) * inverse
             result[rows] = np.clip(block, -_FARTHEST, _FARTHEST)
         return result
+
+    def _scale_sparse(self, X):
+        data, inverse = np.empty(X.nnz, dtype=self.dtype), self._inverse_scale()
+        for some in gen_batches(X.nnz, _BLOCK):
+            with np.errstate(over="ignore"):
+                block = X.data[some] * inverse[X.indices[some]]
+            data[some] = np.clip(block, -_FARTHEST, _FARTHEST)
+        return type(X)((data, X.indices, X.indptr), shape=X.shape)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns of the result.
@@ -276,7 +277,8 @@ def settle(old, new):
 
 
 def _blocks(X):
-    return gen_batches(X.shape[0], max(_BLOCK // max(X.shape[1], 1), 1))
+    n_numbers = X.nnz if issparse(X) else X.size
+    return gen_batches(X.shape[0], max(_BLOCK * X.shape[0] // max(n_numbers, 1), 1))
 
 
 def _moments(X, weight):
@@ -284,29 +286,48 @@ def _moments(X, weight):
     weight = np.ones(X.shape[0]) if weight is None else weight
     if not weight.all():  # a row that does not count does not make a column vary
         X, weight = X[weight > 0], weight[weight > 0]
-    least, greatest = (
-        min_max_axis(X, axis=0) if issparse(X) else (X.min(axis=0), X.max(axis=0))
-    )
-    least, greatest = least.astype(np.float64), greatest.astype(np.float64)
+    least, greatest = _extremes(X)
     # Squares of 1e200 overflow, squares of 1e-200 vanish: work with peaks of 1.
     peak = np.maximum(np.abs(least), np.abs(greatest))
     peak[peak < _SMALLEST] = 1.0
     moments = _sparse_moments if issparse(X) else _dense_moments
-    mean, variance = moments(X, weight, peak)
+    mean, variance = moments(X, weight / weight.sum(), peak)
     is_constant = least == greatest
     center = np.where(is_constant, least, mean * peak)
     scale = np.sqrt(variance) * peak
     return center, np.where(is_constant | (scale < _SMALLEST), 0.0, scale)
 
 
-def _dense_moments(X, weight, peak):
-    share = weight / weight.sum()
+def _extremes(X):
+    """Least and greatest number of each column, as float64."""
+    least, greatest = np.inf, -np.inf
+    for rows in _blocks(X):
+        lowest, highest = X[rows].min(axis=0), X[rows].max(axis=0)
+        if issparse(X):
+            lowest, highest = lowest.toarray().ravel(), highest.toarray().ravel()
+        least = np.minimum(least, lowest.astype(np.float64))
+        greatest = np.maximum(greatest, highest.astype(np.float64))
+    return least, greatest
+
+
+def _dense_moments(X, share, peak):
     mean = sum(share[rows] @ (X[rows] / peak) for rows in _blocks(X))
     variance = sum(share[rows] @ (X[rows] / peak - mean) ** 2 for rows in _blocks(X))
     return mean, variance
 
 
-def _sparse_moments(X, weight, peak):
-    scaled = X.astype(np.float64)
-    inplace_column_scale(scaled, 1 / peak)
-    return mean_variance_axis(scaled, axis=0, weights=weight)
+def _sparse_moments(X, share, peak):
+    def weighted_sum(function):
+        """Sum over the numbers that are there, by column."""
+        total = np.zeros(X.shape[1])
+        for rows in _blocks(X):
+            part = X[rows]
+            values = function(part.data / peak[part.indices], part.indices)
+            weight = np.repeat(share[rows], np.diff(part.indptr))
+            total += np.bincount(part.indices, weight * values, minlength=len(total))
+        return total
+
+    mean = weighted_sum(lambda x, column: x)
+    variance = weighted_sum(lambda x, column: (x - mean[column]) ** 2)
+    present = weighted_sum(lambda x, column: np.ones_like(x))
+    return mean, variance + np.maximum(1 - present, 0) * mean**2
