@@ -107,11 +107,13 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
         with self._all_or_nothing():
             table = self._read_rows(X, y, sample_weight, groups, reset=not resumes)
             if not resumes:
-                self._learn_encoding(table)
+                self._learn_target(table)
             validation = self._read_validation(X_val, y_val, sample_weight_val)
             validates = self._decide_to_validate(table, validation)
-            training_set = self._training_set(table, validation)
             splits = self._splits(table, validates and validation is None)
+            table = table.take(table.counted_rows)
+            rows = self._transform(table.X) if resumes else self._fit_transform(table)
+            training_set = self._training_set(table, rows, validation)
             specs = self._specs(training_set, splits, resumes)
             self._train(
                 specs,
@@ -131,8 +133,10 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
             if resumes:
                 self._learn_more(table)
             else:
-                self._learn_encoding(table, **target)
-            training_set = self._training_set(table)
+                self._learn_target(table, **target)
+            table = table.take(table.counted_rows)
+            rows = self._transform(table.X) if resumes else self._fit_transform(table)
+            training_set = self._training_set(table, rows)
             splits = [(None, None)] * self.n_estimators
             specs = [
                 replace(spec, max_epochs=spec.n_epochs_done + 1)
@@ -244,24 +248,30 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
 
     # Encoding -------------------------------------------------------------------
 
-    def _learn_encoding(self, table, **target):
-        """Fit the preprocessor, and learn what the target needs."""
-        self._learn_target(table, **target)
-        self.preprocessor_ = self._fitted_preprocessor(table.take(table.counted_rows))
-
-    def _fitted_preprocessor(self, table):
+    def _fit_transform(self, table):
+        """Fit the preprocessor; returns what `_transform` does."""
         if self.preprocessor is None:
-            return None
+            self.preprocessor_ = None
+            return self._transform(table.X)
         if self._reads_numbers:
             columns = self.categorical_columns_
-            preprocessor = TabularPreprocessor(
+            self.preprocessor_ = TabularPreprocessor(
                 columns if columns.any() else None, self.dtype
-            )
-        else:
-            preprocessor = clone(self.preprocessor)
+            ).fit(table.X, sample_weight=table.weight)
+            return self._transform(table.X)
+        return self._fit_transform_foreign(table)
+
+    def _fit_transform_foreign(self, table):
+        preprocessor, weight = clone(self.preprocessor), {}
         if has_fit_parameter(preprocessor, "sample_weight"):
-            return preprocessor.fit(table.X, table.y, sample_weight=table.weight)
-        return preprocessor.fit(table.X, table.y)
+            weight = {"sample_weight": table.weight}
+        self.preprocessor_ = preprocessor
+        if not hasattr(preprocessor, "fit_transform"):  # as a frozen one
+            preprocessor.fit(table.X, table.y, **weight)
+            return self._transform(table.X)
+        # A target encoder's fit_transform keeps each row's own target from it.
+        transformed = preprocessor.fit_transform(table.X, table.y, **weight)
+        return transformed_table(transformed, self.dtype), None
 
     def _learn_more(self, table):
         """Learn the scale of columns that have been constant so far."""
@@ -280,23 +290,29 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
             return transformed, self.preprocessor_.sparse_offset.astype(self.dtype)
         return transformed, None
 
-    def _training_set(self, table, validation=None):
-        X, offset = self._transform(table.X)
+    def _training_set(self, table, rows, validation=None):
+        if validation is not None:
+            seen = self._transform(validation.X)
+            validation = self._training_set(validation, seen)
+        X, offset = rows
         return TrainingSet(
             X=X,
             target=self._encode_target(table.y),
             weight=self._loss_weight(table),
             offset=offset,
-            validation=None if validation is None else self._training_set(validation),
+            validation=validation,
         )
 
     # Training -------------------------------------------------------------------
 
     def _splits(self, table, holds_out):
-        """Rows of each member to train and to validate on; None for all or none."""
-        counted = table.counted_rows
+        """Rows that each member is trained and validated on, None for all or none.
+
+        They count the rows whose weight is not 0.
+        """
         if not holds_out and self.cv is None:
-            return [(counted, None)] * self.n_estimators
+            return [(None, None)] * self.n_estimators
+        counted = table.counted_rows
         # Splits that the user gave speak of all rows.
         table = table.take(counted) if self.cv is None else table
         splits = member_splits(
@@ -308,12 +324,14 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
             validation_fraction=self.validation_fraction,
             random_state=self._random_state(),
         )
-        if counted is None:
+        if counted is None or self.cv is None:
             return splits
-        if self.cv is None:
-            return [tuple(counted[rows] for rows in split) for split in splits]
         return [
-            tuple(np.intersect1d(rows, counted) for rows in split) for split in splits
+            tuple(
+                np.searchsorted(counted, np.intersect1d(rows, counted))
+                for rows in split
+            )
+            for split in splits
         ]
 
     def _random_state(self):

@@ -31,7 +31,7 @@ from sklearn.metrics import (
 )
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
 from sklearn.multioutput import ClassifierChain
-from sklearn.preprocessing import RobustScaler, StandardScaler
+from sklearn.preprocessing import RobustScaler, StandardScaler, TargetEncoder
 
 from sklearn_snn import SNNClassifier, SNNRegressor, masked_scorer
 
@@ -516,6 +516,28 @@ def test_a_transformer_of_the_users_makes_the_table(cancer):
     by_hand = RobustScaler().fit(X)
     bare = SNNClassifier(preprocessor=None, **SMALL).fit(by_hand.transform(X), y)
     assert_array_equal(model.predict_proba(X), bare.predict_proba(by_hand.transform(X)))
+
+
+def test_a_target_encoder_does_not_show_rows_their_own_target():
+    rng = np.random.default_rng(0)
+    names = rng.integers(200, size=(400, 1)).astype(str)  # two rows a name
+    noise = rng.standard_normal(400)
+    model = SNNRegressor(preprocessor=TargetEncoder(), **SMALL).fit(names, noise)
+    leaking = FrozenEstimator(TargetEncoder().fit(names, noise))
+    fooled = SNNRegressor(preprocessor=leaking, **SMALL).fit(names, noise)
+    assert model.loss_curve_[-1] > 0.45  # half a variance: there is nothing to learn
+    assert fooled.loss_curve_[-1] < 0.35
+
+
+def test_rows_of_weight_0_do_not_shift_the_users_splits(cancer):
+    X, y = cancer
+    weight = np.arange(len(y)) % 3 != 0
+    splits = [(np.arange(300), np.arange(300, len(y)))]
+    model = SNNClassifier(cv=splits, **SMALL).fit(X, y, sample_weight=weight)
+    kept = np.flatnonzero(weight)
+    same = [(np.flatnonzero(kept < 300), np.flatnonzero(kept >= 300))]
+    without = SNNClassifier(cv=same, **SMALL).fit(X[weight], y[weight])
+    assert_allclose(model.validation_scores_, without.validation_scores_, rtol=1e-4)
 
 
 def test_categories_coded_as_numbers_become_indicators():
