@@ -3,7 +3,11 @@
 import copy
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import (
     coo_array,
@@ -21,16 +25,6 @@ from sklearn_snn import SNNClassifier, SNNRegressor
 
 TINY = dict(depth=2, width=16, max_iter=5, learning_rate_init=0.01, random_state=0)
 BOTH = pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
-
-
-@pytest.fixture(autouse=True)
-def _torch_warns_every_time():
-    """Not only the first time in a process, which another test may have been."""
-    torch = pytest.importorskip("torch")
-    before = torch.is_warn_always_enabled()
-    torch.set_warn_always(True)
-    yield
-    torch.set_warn_always(before)
 
 
 @pytest.fixture
@@ -72,7 +66,6 @@ def assert_same(make, one, other, *, atol=0.0, **parameters):
 
 
 def pandas_frame(X):
-    pd = pytest.importorskip("pandas")
     return pd.DataFrame(X, columns=["a", "b", "c", "d"])
 
 
@@ -86,19 +79,17 @@ def nullable_pandas_frame(X):
 
 
 def polars_frame(X):
-    pl = pytest.importorskip("polars")
     return pl.DataFrame(X, schema=["a", "b", "c", "d"])
 
 
 def arrow_table(X):
-    pa = pytest.importorskip("pyarrow")
     return pa.table(
         {name: column.tolist() for name, column in zip("abcd", X.T, strict=True)}
     )
 
 
 def tensor(X):
-    return pytest.importorskip("torch").from_numpy(X.copy())
+    return torch.from_numpy(X.copy())
 
 
 TABLES = [
@@ -361,19 +352,17 @@ def test_a_class_with_one_member_survives_early_stopping(X, y, n_estimators):
 
 
 def categories(y):
-    pd = pytest.importorskip("pandas")
     return pd.Series(
         pd.Categorical(y.astype(str), categories=["2", "1", "0", "unused"])
     )
 
 
 def shuffled_series(y):
-    pd = pytest.importorskip("pandas")
     return pd.Series(y, index=np.random.default_rng(0).permutation(len(y)))
 
 
 def polars_strings(y):
-    return pytest.importorskip("polars").Series(y.astype(str))
+    return pl.Series(y.astype(str))
 
 
 LABELS = {

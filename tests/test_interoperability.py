@@ -7,10 +7,16 @@ import pickle
 import subprocess
 import sys
 
+import cloudpickle
+import imblearn.pipeline
 import joblib
 import numpy as np
+import optuna
+import optuna_integration
+import pandas as pd
 import pytest
 import sklearn
+import skops.io
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -50,16 +56,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn_snn import SNNClassifier, SNNRegressor, masked_scorer
 
 TINY = dict(depth=2, width=16, max_iter=10, learning_rate_init=0.01, random_state=0)
-
-
-@pytest.fixture(autouse=True)
-def _torch_warns_every_time():
-    """Not only the first time in a process, which another test may have been."""
-    torch = pytest.importorskip("torch")
-    before = torch.is_warn_always_enabled()
-    torch.set_warn_always(True)
-    yield
-    torch.set_warn_always(before)
 
 
 @pytest.fixture
@@ -121,7 +117,6 @@ def test_a_pipeline_scales_what_the_network_sees(classes):
 
 @pytest.mark.parametrize("inside", [False, True], ids=["pipeline", "preprocessor"])
 def test_strings_and_missing_values_are_learned_from(inside):
-    pd = pytest.importorskip("pandas")
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
         {
@@ -237,11 +232,9 @@ def test_masked_scorer_lets_a_search_choose_despite_missing_labels(numbers):
 @pytest.mark.filterwarnings("ignore:`optuna.terminator` module has been deprecated")
 @pytest.mark.parametrize("enable_pruning", [False, True])
 def test_optuna_searches(classes, enable_pruning):
-    optuna = pytest.importorskip("optuna")
-    integration = pytest.importorskip("optuna_integration")
     X, y, X_test, y_test = classes
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    search = integration.OptunaSearchCV(
+    search = optuna_integration.OptunaSearchCV(
         SNNClassifier(learning_rate="constant", **TINY),
         {"dropout": optuna.distributions.FloatDistribution(0.0, 0.3)},
         cv=3,
@@ -493,12 +486,11 @@ def through_bytes(dumps, loads):
 
 
 def through_skops(model):
-    skops = pytest.importorskip("skops.io")
-    data = skops.dumps(model)
-    untrusted = skops.get_untrusted_types(data=data)
+    data = skops.io.dumps(model)
+    untrusted = skops.io.get_untrusted_types(data=data)
     assert untrusted
     assert all(name.startswith("sklearn_snn.") for name in untrusted)
-    return skops.loads(data, trusted=untrusted)
+    return skops.io.loads(data, trusted=untrusted)
 
 
 COPIES = {
@@ -545,7 +537,6 @@ def test_a_pickle_loads_without_torch(classes, numbers, make, tmp_path):
 
 
 def test_cloudpickle_carries_a_scorer_that_has_no_name(classes):
-    cloudpickle = pytest.importorskip("cloudpickle")
     X, y, X_test, y_test = classes
     rows = dict(X_val=X_test, y_val=y_test)
     scoring = lambda model, X, y: -log_loss(y, model.predict_proba(X))  # noqa: E731
@@ -580,7 +571,6 @@ def test_joblib_loads_what_it_dumped(classes, mmap_mode, tmp_path):
 
 
 def test_oversampling_in_an_imbalanced_learn_pipeline_finds_a_rare_class(rare):
-    imblearn = pytest.importorskip("imblearn")
     X, y, X_test, y_test = rare
     network = SNNClassifier(**TINY)
     pipeline = imblearn.pipeline.make_pipeline(
@@ -681,7 +671,6 @@ def monitor():
     callback = pytest.importorskip(
         "sklearn.callback", reason="scikit-learn has callbacks from 1.9 on"
     )
-    pytest.importorskip("pandas")
     return callback.ScoringMonitor(scoring="accuracy")
 
 
@@ -782,7 +771,6 @@ def test_progress_bar_shows_epochs(classes, place, capsys):
     callback = pytest.importorskip(
         "sklearn.callback", reason="scikit-learn has callbacks from 1.9 on"
     )
-    pytest.importorskip("rich")
     X, y, *_ = classes
     model = SNNClassifier(**TINY)
     if place == "pipeline":
