@@ -324,15 +324,17 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
             validation_fraction=self.validation_fraction,
             random_state=self._random_state(),
         )
-        if counted is None or self.cv is None:
+        if counted is not None and self.cv is not None:
+            splits = [
+                tuple(
+                    np.searchsorted(counted, np.intersect1d(rows, counted))
+                    for rows in split
+                )
+                for split in splits
+            ]
+        if holds_out:
             return splits
-        return [
-            tuple(
-                np.searchsorted(counted, np.intersect1d(rows, counted))
-                for rows in split
-            )
-            for split in splits
-        ]
+        return [(rows, None) for rows, _ in splits]
 
     def _random_state(self):
         # scikit-learn's None is numpy's global generator, which is not ours to use.

@@ -53,7 +53,8 @@ _NETWORK = """\
         validated on.
     cv : int, cross-validation generator or iterable, default=None
         Splits that say which rows each network is trained on and which ones it is
-        validated on; networks beyond the number of splits start over at the first.
+        validated on (unless `X_val` is given, or early stopping is off); networks
+        beyond the number of splits start over at the first.
         None holds out `validation_fraction` of the rows for a single network, and
         makes ``round(1 / validation_fraction)`` folds for several.
 """

@@ -145,6 +145,25 @@ def test_members_hold_out_different_rows(cancer):
     assert len(model.validation_scores_) == model.n_iter_ == len(model.loss_curve_)
 
 
+def test_cv_without_early_stopping_only_leaves_rows_out(cancer):
+    X, y = cancer
+    folds = list(KFold(3).split(X))
+    model = SNNClassifier(cv=folds, early_stopping=False, **SMALL).fit(X, y)
+    assert model.validation_scores_ is None
+    rows = folds[0][0]
+    by_hand = SNNClassifier(early_stopping=False, **SMALL | dict(preprocessor=None))
+    scaled = model.preprocessor_.transform(X)
+    by_hand.fit(scaled[rows], y[rows])
+    assert_same_weights(model, by_hand, atol=1e-5)
+
+
+def test_rows_given_to_validate_on_come_before_those_of_cv(cancer):
+    X, y = cancer
+    model = SNNClassifier(cv=3, **SMALL).fit(X, y, X_val=X[:50], y_val=y[:50])
+    expected = -log_loss(y[:50], model.predict_proba(X[:50]))
+    assert_allclose(model.best_validation_score_, expected, rtol=1e-5)
+
+
 def test_groups_stay_together(cancer):
     X, y = cancer
     groups = np.arange(len(y)) // 50
