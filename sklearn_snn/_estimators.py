@@ -34,7 +34,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         Share of the target's probability that is spread over all classes, in [0, 1).
     {stopping}
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes: ``{{class: weight}}``, inversely proportional to how
+        Weights of the classes: ``{class: weight}``, inversely proportional to how
         often they occur, or all 1. With several labels the dict has keys 0 and 1 and
         serves each of them.
     {data}

@@ -51,6 +51,9 @@ def test_every_parameter_has_a_range_and_a_description(cls):
         if line.startswith("    ") and line[4:5].strip() and " : " in line
     ]
     assert sorted(described) == sorted(parameters)
+    assert "{{" not in cls.__doc__
+    for placeholder in ("network", "training", "stopping", "data", "attributes"):
+        assert f"{{{placeholder}}}" not in cls.__doc__
     for name, parameter in inspect.signature(cls).parameters.items():
         if "default=" in section and name != "loss":
             (line,) = [
