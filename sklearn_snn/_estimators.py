@@ -385,7 +385,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
     Parameters
     ----------
     {network}
-    loss : {{"squared_error", "absolute_error", "huber", "quantile", "poisson"}}, \
+    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}, \
             default="squared_error"
         What is minimised: the squared error, which predicts the mean; the absolute
         error, which predicts the median; ``"huber"``, squared up to one (robust)
