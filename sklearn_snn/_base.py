@@ -27,7 +27,12 @@ from sklearn_snn._progress import report_progress
 from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
 from sklearn_snn._splits import member_splits
 from sklearn_snn._training import fit_networks, predict_networks, resolve_device
-from sklearn_snn._validation import numeric_table, row_weights, transformed_table
+from sklearn_snn._validation import (
+    check_columns,
+    numeric_table,
+    row_weights,
+    transformed_table,
+)
 
 #: Rows from which on ``early_stopping="auto"`` can spare some to validate on.
 _ENOUGH_TO_VALIDATE = 1000
@@ -202,6 +207,8 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
         X = self._read_X(X, reset=reset)
         y = self._read_target(y)
         check_consistent_length(X, y, groups)
+        if not reset:
+            check_columns(y, self._n_target_columns)
         return _Table(X, y, row_weights(sample_weight, X), groups)
 
     def _read_X(self, X, *, reset):
@@ -540,6 +547,11 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
     @abstractmethod
     def _learn_target(self, table):
         """Learn classes or scale of the target, and the number of outputs."""
+
+    @property
+    @abstractmethod
+    def _n_target_columns(self):
+        """Columns of the training target; None if it has one dimension."""
 
     @abstractmethod
     def _encode_target(self, y):

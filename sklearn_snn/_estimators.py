@@ -298,15 +298,14 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         self.n_outputs_ = 1 if self._is_binary else len(self.classes_)
 
     @property
+    def _n_target_columns(self):
+        return len(self.classes_) if self.is_multilabel_ else None
+
+    @property
     def _is_binary(self):
         return not self.is_multilabel_ and len(self.classes_) == 2
 
     def _encode_target(self, y):
-        if (y.ndim == 2) != self.is_multilabel_ or (
-            self.is_multilabel_ and y.shape[1] != len(self.classes_)
-        ):
-            wanted = f"(n, {len(self.classes_)})" if self.is_multilabel_ else "(n,)"
-            raise ValueError(f"y must have shape {wanted} as before, got {y.shape}")
         if self.is_multilabel_:
             return y
         index = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
@@ -559,6 +558,10 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         self.target_location_, self.target_scale_ = self._moments(table)
         self.n_outputs_ = len(self.target_location_)
 
+    @property
+    def _n_target_columns(self):
+        return self.n_outputs_ if self.is_multioutput_ else None
+
     def _learn_more(self, table):
         super()._learn_more(table)
         known = self.target_location_, self.target_scale_
@@ -570,11 +573,6 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         return self._make_loss().location_and_scale(y, table.weight)
 
     def _encode_target(self, y):
-        if (y.ndim == 2) != self.is_multioutput_ or (
-            self.is_multioutput_ and y.shape[1] != self.n_outputs_
-        ):
-            wanted = f"(n, {self.n_outputs_})" if self.is_multioutput_ else "(n,)"
-            raise ValueError(f"y must have shape {wanted} as before, got {y.shape}")
         known = np.where(self.target_scale_ > 0, self.target_scale_, 1.0)
         y = y.reshape(len(y), -1)
         return self._make_loss().encode(y, self.target_location_, known)

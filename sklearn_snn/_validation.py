@@ -117,3 +117,23 @@ def row_weights(sample_weight, X):
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight
+
+
+def check_columns(y, n_columns):
+    """Check that a target has the columns of the one that was trained on.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        The target.
+    n_columns : int or None
+        Their number; None for a target of one dimension.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another.
+    """
+    if y.shape[1:] != (() if n_columns is None else (n_columns,)):
+        wanted = "(n,)" if n_columns is None else f"(n, {n_columns})"
+        raise ValueError(f"y must have shape {wanted} as before, got {y.shape}")

@@ -461,6 +461,21 @@ def test_partial_fit_wants_all_classes_first(cancer):
         SNNClassifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1])
 
 
+@pytest.mark.parametrize("estimator", BOTH, ids=name)
+@pytest.mark.parametrize("n_columns", [None, 2, 3])
+def test_a_target_of_another_shape_does_not_fit_in(cancer, estimator, n_columns):
+    X, y = cancer
+    classes = {"classes": [0, 1]} if name(estimator) == "SNNClassifier" else {}
+    first, other = y, np.column_stack([y, 1 - y])
+    if n_columns is not None:
+        first, classes = np.column_stack([y] * n_columns), {}
+        other = np.column_stack([first, y])
+    model = clone(estimator).partial_fit(X, first, **classes)
+    wanted = r"\(n,\)" if n_columns is None else rf"\(n, {n_columns}\)"
+    with pytest.raises(ValueError, match=f"y must have shape {wanted} as before"):
+        model.partial_fit(X, other)
+
+
 def test_partial_fit_ignores_early_stopping(cancer):
     X, y = cancer
     model = SNNClassifier(early_stopping=True, **SMALL)
