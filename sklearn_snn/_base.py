@@ -1,69 +1,39 @@
 """What both estimators do: between scikit-learn's conventions and the waist."""
 
 import warnings
-from abc import ABC, abstractmethod
-from contextlib import contextmanager
-from copy import copy, deepcopy
+from abc import abstractmethod
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
-    check_consistent_length,
     check_is_fitted,
-    has_fit_parameter,
-    validate_data,
 )
 
-from sklearn_snn._compat import CallbackSupportMixin, _fit_context, _safe_indexing
+from sklearn_snn._compat import CallbackSupportMixin, _fit_context
+from sklearn_snn._encoding import EncodingEstimator
 from sklearn_snn._layers import layer_sizes
-from sklearn_snn._preprocessing import TabularPreprocessor, categorical_columns
 from sklearn_snn._progress import report_progress
-from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
+from sklearn_snn._scoring import ValidationScore
+from sklearn_snn._specs import (
+    NetworkSpec,
+    TrainingOptions,
+    TrainingRequest,
+    TrainingSet,
+)
 from sklearn_snn._splits import member_splits
 from sklearn_snn._training import fit_networks, predict_networks, resolve_device
-from sklearn_snn._validation import (
-    check_columns,
-    numeric_table,
-    row_weights,
-    transformed_table,
-)
 
 #: Rows from which on ``early_stopping="auto"`` can spare some to validate on.
 _ENOUGH_TO_VALIDATE = 1000
 
 
-class _Table(NamedTuple):
-    """Rows as the user has them, checked."""
-
-    X: Any
-    y: np.ndarray
-    weight: np.ndarray | None
-    groups: Any = None
-
-    def take(self, rows):
-        """Some of the rows; None is all of them."""
-        if rows is None:
-            return self
-        return _Table(
-            *(None if part is None else _safe_indexing(part, rows) for part in self)
-        )
-
-    @property
-    def counted_rows(self):
-        """Rows whose weight is not 0; None if that is all of them."""
-        if self.weight is None or self.weight.all():
-            return None
-        return np.flatnonzero(self.weight)
-
-
-class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
-    """Fits networks; the hooks at the end say what they mean."""
+class BaseSNN(CallbackSupportMixin, EncodingEstimator):
+    """Fits networks; the hooks at the end say what their outputs mean."""
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
@@ -108,26 +78,17 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
         ValueError
             If parameters or data are not as described, or training diverges.
         """
-        resumes = self.warm_start and self.__sklearn_is_fitted__()
         with self._all_or_nothing():
-            table = self._read_rows(X, y, sample_weight, groups, reset=not resumes)
-            if not resumes:
-                self._learn_target(table)
-            validation = self._read_validation(X_val, y_val, sample_weight_val)
-            validates = self._decide_to_validate(table, validation)
-            splits = self._splits(table, validates and validation is None)
-            table = table.take(table.counted_rows)
-            rows = self._transform(table.X) if resumes else self._fit_transform(table)
-            training_set = self._training_set(table, rows, validation)
-            specs = self._specs(training_set, splits, resumes)
-            self._train(
-                specs,
-                training_set,
-                reported=_reported(X, y, sample_weight),
-                n_iter_no_change=self.n_iter_no_change if validates else None,
-                score=self._validation_score(specs, table, validation),
-                keep_state=self.warm_start,
+            data = self._read(
+                X,
+                y,
+                sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
+                groups=groups,
             )
+            self._train(self._rounds(data), _reported(X, y, sample_weight))
         return self
 
     def _partial_fit(self, X, y, sample_weight, **target):
@@ -139,22 +100,28 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
                 self._learn_more(table)
             else:
                 self._learn_target(table, **target)
-            table = table.take(table.counted_rows)
-            rows = self._transform(table.X) if resumes else self._fit_transform(table)
-            training_set = self._training_set(table, rows)
-            splits = [(None, None)] * self.n_estimators
-            specs = [
-                replace(spec, max_epochs=spec.n_epochs_done + 1)
-                for spec in self._specs(training_set, splits, resumes)
-            ]
-            self._train(
-                specs,
-                training_set,
-                reported=_reported(X, y, sample_weight),
-                learning_rate="constant",
-                keep_state=True,
-            )
+            data = self._encoded(table, None, resumes)
+            self._train(self._one_epoch(data), _reported(X, y, sample_weight))
         return self
+
+    def predict_members(self, X):
+        """What each network predicts, before they are averaged.
+
+        Their spread, ``predict_members(X).std(axis=0)``, says how much the prediction
+        depends on the draw of weights and rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_estimators, n_samples, ...)
+            Of a classifier the probabilities, as `predict_proba` has them; of a
+            regressor the predictions.
+        """
+        return self._member_predictions(self._outputs(X))
 
     @property
     def modules_(self):
@@ -176,152 +143,107 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
             modules.append(sequential_from_weights([*below, *last], self.dropout))
         return modules
 
-    # Reading --------------------------------------------------------------------
+    # Training -------------------------------------------------------------------
 
-    @contextmanager
-    def _all_or_nothing(self):
-        """Restore all fitted attributes where fitting fails."""
-        before = self._fitted_attributes()
-        try:
-            yield
-        except BaseException:
-            for name in self._fitted_attributes():
-                delattr(self, name)
-            vars(self).update(before)
-            raise
+    def _rounds(self, data):
+        """Yield what is to be trained, be sent the networks, learn from them."""
+        stops = self._decide_to_stop(data)
+        self._check_combination(data)
+        members = self._members(data, stops)
+        request = self._request(data, members, stops)
+        networks = yield request
+        self._complain(networks, data.resumes)
+        result = self._training_result(networks)
+        result["member_preprocessors_"] = None
+        if members[0].training_set is not None:
+            result["member_preprocessors_"] = [one.preprocessor for one in members]
+        if self.oof_score:
+            result |= self._held_out_predictions(networks, members, data.table)
+        if self.refit and stops:
+            networks = yield self._refit_request(data, networks)
+            self._complain(networks, data.resumes)
+            result |= self._training_result(networks, result)
+            result["member_preprocessors_"] = None
+        vars(self).update(result)
 
-    def _fitted_attributes(self):
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if name.endswith("_") and not name.startswith("_")
-        }
+    def _one_epoch(self, data):
+        """The rounds of `partial_fit`, of which there is one."""
+        members = [_Member()] * self.n_estimators
+        request = self._request(
+            data, members, stops=False, learning_rate="constant", keep_state=True
+        )
+        networks = yield request._replace(
+            specs=[
+                replace(spec, max_epochs=spec.n_epochs_done + 1)
+                for spec in request.specs
+            ]
+        )
+        self._complain(networks, data.resumes)
+        vars(self).update(self._training_result(networks), member_preprocessors_=None)
 
-    def _read_rows(self, X, y, sample_weight, groups, *, reset):
-        """Checked rows."""
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but "
-                "the target y is None."
-            )
-        X = self._read_X(X, reset=reset)
-        y = self._read_target(y)
-        check_consistent_length(X, y, groups)
-        if not reset:
-            check_columns(y, self._n_target_columns)
-        return _Table(X, y, row_weights(sample_weight, X), groups)
-
-    def _read_X(self, X, *, reset):
-        if not self._reads_numbers:
-            return validate_data(self, X, reset=reset, skip_check_array=True)
-        numbers = numeric_table(self, X, reset=reset)
-        if reset:  # The array has lost the types of the columns.
-            self.categorical_columns_ = categorical_columns(
-                X,
-                self.categorical_features,
-                self.n_features_in_,
-                getattr(self, "feature_names_in_", None),
-            )
-        return numbers
-
-    @property
-    def _reads_numbers(self):
-        """Whether the table must be numbers before a preprocessor sees it."""
-        return self.preprocessor is None or isinstance(self.preprocessor, str)
-
-    def _read_validation(self, X_val, y_val, sample_weight_val):
-        given = {
-            "X_val": X_val,
-            "y_val": y_val,
-            "sample_weight_val": sample_weight_val,
-        }
-        given = [name for name, value in given.items() if value is not None]
-        if not given:
-            return None
-        for missing in {"X_val", "y_val"} - set(given):
-            raise ValueError(f"{given[0]} is provided, but {missing} was not provided.")
-        return self._read_rows(X_val, y_val, sample_weight_val, None, reset=False)
-
-    def _decide_to_validate(self, table, validation):
-        if validation is not None and not self.early_stopping:
+    def _decide_to_stop(self, data):
+        if data.validation is not None and not self.early_stopping:
             raise ValueError(
                 "X_val and y_val are passed to fit while early_stopping is False; set "
                 "it to True or 'auto', or leave them out"
             )
         if self.early_stopping != "auto":
-            return self.early_stopping
-        has_split = validation is not None or self.cv is not None
-        return has_split or len(table.y) >= _ENOUGH_TO_VALIDATE
+            return bool(self.early_stopping)
+        has_split = data.validation is not None or self.cv is not None or self.oof_score
+        return has_split or len(data.table.y) >= _ENOUGH_TO_VALIDATE
 
-    # Encoding -------------------------------------------------------------------
+    def _check_combination(self, data):
+        """Refuse what cannot be had together."""
+        conflicts = {
+            "refit=True has no use for X_val, since all rows of X are trained on "
+            "anyway; leave X_val out, or join it to X": (
+                self.refit and data.validation is not None
+            ),
+            "refit=True and warm_start=True exclude each other: the networks that "
+            "are refitted are not those that found the number of epochs": (
+                self.refit and self.warm_start
+            ),
+            "oof_score=True and warm_start=True exclude each other: the networks may "
+            "have seen the rows in an earlier fit": self.oof_score and self.warm_start,
+            "networks stop together (refit=True or early_stopping='joint') only when "
+            "they are trained side by side, which callbacks do not allow": (
+                self._stops_jointly and self.callbacks is not None
+            ),
+        }
+        for message in (message for message, is_met in conflicts.items() if is_met):
+            raise ValueError(message)
 
-    def _fit_transform(self, table):
-        """Fit the preprocessor; returns what `_transform` does."""
-        if self.preprocessor is None:
-            self.preprocessor_ = None
-            return self._transform(table.X)
-        if self._reads_numbers:
-            columns = self.categorical_columns_
-            self.preprocessor_ = TabularPreprocessor(
-                columns if columns.any() else None, self.dtype
-            ).fit(table.X, sample_weight=table.weight)
-            return self._transform(table.X)
-        return self._fit_transform_foreign(table)
+    @property
+    def _stops_jointly(self):
+        return self.refit or self.early_stopping == "joint"
 
-    def _fit_transform_foreign(self, table):
-        preprocessor, weight = clone(self.preprocessor), {}
-        if has_fit_parameter(preprocessor, "sample_weight"):
-            weight = {"sample_weight": table.weight}
-        self.preprocessor_ = preprocessor
-        if not hasattr(preprocessor, "fit_transform"):  # as a frozen one
-            preprocessor.fit(table.X, table.y, **weight)
-            return self._transform(table.X)
-        # A target encoder's fit_transform keeps each row's own target from it.
-        transformed = preprocessor.fit_transform(table.X, table.y, **weight)
-        return transformed_table(transformed, self.dtype), None
-
-    def _learn_more(self, table):
-        """Learn the scale of columns that have been constant so far."""
-        if isinstance(self.preprocessor_, TabularPreprocessor):
-            updated = copy(self.preprocessor_)
-            updated.partial_fit(table.X, sample_weight=table.weight)
-            self.preprocessor_ = updated
-
-    def _transform(self, X):
-        """What the network sees of a table, and the offset of a sparse one."""
-        if self.preprocessor_ is None:
-            return X.astype(self.dtype, copy=False), None
-        transformed = transformed_table(self.preprocessor_.transform(X), self.dtype)
-        is_ours = isinstance(self.preprocessor_, TabularPreprocessor)
-        if issparse(transformed) and is_ours:
-            return transformed, self.preprocessor_.sparse_offset.astype(self.dtype)
-        return transformed, None
-
-    def _training_set(self, table, rows, validation=None):
-        if validation is not None:
-            seen = self._transform(validation.X)
-            validation = self._training_set(validation, seen)
-        X, offset = rows
-        return TrainingSet(
-            X=X,
-            target=self._encode_target(table.y),
-            weight=self._loss_weight(table),
-            offset=offset,
-            validation=validation,
-        )
-
-    # Training -------------------------------------------------------------------
-
-    def _splits(self, table, holds_out):
-        """Rows that each member is trained and validated on, None for all or none.
-
-        They count the rows whose weight is not 0.
-        """
+    def _members(self, data, stops):
+        """Rows of each member, with a preprocessor of its own where it needs one."""
+        holds_out = self.oof_score or (stops and data.validation is None)
         if not holds_out and self.cv is None:
-            return [(None, None)] * self.n_estimators
-        counted = table.counted_rows
-        # Splits that the user gave speak of all rows.
-        table = table.take(counted) if self.cv is None else table
+            return [_Member()] * self.n_estimators
+        splits = self._splits(data.table)
+        if not self.oof_score or self._reads_numbers:
+            return [_Member(*split) for split in splits]
+        # What learns from the target must not see that of rows to be predicted.
+        own = {id(split): self._fold_member(data, split, stops) for split in splits}
+        return [own[id(split)] for split in splits]
+
+    def _fold_member(self, data, split, stops):
+        train, held_out = (data.table.take(data.counted(rows)) for rows in split)
+        preprocessor, rows = self._fit_transform(train)
+        training_set = self._training_set(train, rows)
+        if stops:
+            unseen = data.validation or held_out
+            rows = self._transform(unseen.X, preprocessor)
+            training_set.validation = self._training_set(unseen, rows)
+        return _Member(*split, preprocessor, training_set)
+
+    def _splits(self, table):
+        """Rows that each member is trained on, and rows that it never sees."""
+        # Splits that the user gave speak of all rows, ours of those that count.
+        counted = table.counted_rows if self.cv is None else None
+        table = table.take(counted)
         splits = member_splits(
             self.n_estimators,
             len(table.y),
@@ -331,17 +253,9 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
             validation_fraction=self.validation_fraction,
             random_state=self._random_state(),
         )
-        if counted is not None and self.cv is not None:
-            splits = [
-                tuple(
-                    np.searchsorted(counted, np.intersect1d(rows, counted))
-                    for rows in split
-                )
-                for split in splits
-            ]
-        if holds_out:
+        if counted is None:
             return splits
-        return [(rows, None) for rows, _ in splits]
+        return [tuple(counted[rows] for rows in split) for split in splits]
 
     def _random_state(self):
         # scikit-learn's None is numpy's global generator, which is not ours to use.
@@ -349,36 +263,73 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
             return np.random.RandomState()
         return check_random_state(self.random_state)
 
-    def _specs(self, training_set, splits, resumes):
-        """One spec a member."""
-        n_features = training_set.X.shape[1]
-        sizes = layer_sizes(
-            n_features, self.n_outputs_, self.depth, self.width, self.layer_form
-        )
-        n_samples = training_set.X.shape[0]
-        fewest = min(n_samples if rows is None else len(rows) for rows, _ in splits)
-        before = self._resumed_networks(sizes) if resumes else []
-        seeds = self._random_state().randint(np.iinfo(np.int32).max, size=len(splits))
-        return [
+    def _request(self, data, members, stops, **options):
+        """What is to be trained: one network a member."""
+        own = [one.training_set for one in members if one.training_set is not None]
+        sets = [data.training_set, *own]
+        rows = [self._spec_rows(data, i, one, stops) for i, one in enumerate(members)]
+        seeds = self._random_state().randint(np.iinfo(np.int32).max, size=len(members))
+        shared = {
+            "batch_size": self._batch_size(min(_n_rows(sets, one) for one in rows)),
+            "max_epochs": self.max_iter,
+            "learning_rate": self.learning_rate_init,
+            "weight_decay": self.weight_decay,
+            "dropout": self.dropout,
+            "label_smoothing": getattr(self, "label_smoothing", 0.0),
+            "ensemble": 0 if stops and self._stops_jointly else None,
+        }
+        before = self._resumed_networks(sets[0]) if data.resumes else []
+        specs = [
             NetworkSpec(
-                layer_sizes=sizes,
-                batch_size=self._batch_size(fewest),
+                layer_sizes=self._layer_sizes(sets[one["training_set"]]),
                 seed=before[i].seed if i < len(before) else int(seed),
-                max_epochs=self.max_iter,
-                learning_rate=self.learning_rate_init,
-                weight_decay=self.weight_decay,
-                dropout=self.dropout,
-                label_smoothing=getattr(self, "label_smoothing", 0.0),
-                rows=rows,
-                validation_rows=held_out,
                 resume=before[i] if i < len(before) else None,
+                **shared,
+                **one,
             )
-            for i, (seed, (rows, held_out)) in enumerate(
-                zip(seeds, splits, strict=True)
-            )
+            for i, (seed, one) in enumerate(zip(seeds, rows, strict=True))
         ]
+        options = {
+            "n_iter_no_change": self.n_iter_no_change if stops else None,
+            "keep_state": self.warm_start,
+        } | options
+        loss = self._make_loss(data.training_set.target)
+        return TrainingRequest(specs, sets, loss, self._options(**options))
 
-    def _resumed_networks(self, sizes):
+    def _spec_rows(self, data, i, member, stops):
+        """The data of the spec of member i."""
+        rows = {"training_set": 0, "rows": None, "validation_rows": None}
+        if member.training_set is not None:
+            rows["training_set"] = i + 1
+        elif member.rows is not None:
+            rows["rows"] = data.positions(member.rows)
+            if stops and data.validation is None:
+                rows["validation_rows"] = data.positions(member.held_out)
+        if stops and self.scoring != "loss":
+            unseen = data.validation or data.table.take(data.counted(member.held_out))
+            scorer = check_scoring(self, scoring=self.scoring)
+            rows["score"] = ValidationScore(self, scorer, unseen)
+        return rows
+
+    def _refit_request(self, data, networks):
+        """The members again, on all rows, as long as was best on average."""
+        request = self._request(data, [_Member()] * len(networks), stops=False)
+        n_epochs = networks[0].best_epoch
+        return request._replace(
+            specs=[replace(spec, stop_epoch=n_epochs) for spec in request.specs]
+        )
+
+    def _layer_sizes(self, training_set):
+        return layer_sizes(
+            training_set.X.shape[1],
+            self.n_outputs_,
+            self.depth,
+            self.width,
+            self.layer_form,
+        )
+
+    def _resumed_networks(self, training_set):
+        sizes = self._layer_sizes(training_set)
         weights = self.networks_[0].weights
         had = (len(weights[0]), *map(len, weights[1::2]))
         if had != sizes:
@@ -412,52 +363,26 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
             n_threads=self.n_threads,
         )
 
-    def _validation_score(self, specs, table, validation):
-        """What the networks are scored by while they train; None is the loss."""
-        if self.scoring == "loss":
-            return None
-        scorer = check_scoring(self, scoring=self.scoring)
-        held_out = {
-            spec: validation
-            if spec.validation_rows is None
-            else table.take(spec.validation_rows)
-            for spec in specs
-        }
-
-        def score(spec, raw):
-            if not np.isfinite(raw).all():
-                return np.nan
-            rows = held_out[spec]
-            weight = {} if rows.weight is None else {"sample_weight": rows.weight}
-            made = self._made_predictions(raw[np.newaxis])
-            value = scorer(made, rows.X, rows.y, **weight)
-            if not np.isfinite(value):
-                raise ValueError(
-                    f"scoring={self.scoring!r} gave {value} on {len(rows.y)} "
-                    "validation rows; choose another, or other rows"
-                )
-            return value
-
-        return score
-
-    def _train(self, specs, training_set, *, reported, score=None, **options):
-        callbacks = self._copied_callbacks(len(specs))
-        n_epochs = max(0, *(spec.max_epochs - spec.n_epochs_done for spec in specs))
-        rounds = 1 if callbacks is None else len(specs)
+    def _train(self, rounds, reported):
+        """Train what is asked for, and report on it."""
+        request = next(rounds)
+        callbacks = self._copied_callbacks(len(request.specs))
+        n_epochs = max(
+            0, *(spec.max_epochs - spec.n_epochs_done for spec in request.specs)
+        )
+        n_rounds = (1 if callbacks is None else len(request.specs)) + self.refit
         with report_progress(
-            self, n_epochs * rounds, self._training_result, **reported
+            self, n_epochs * n_rounds, self._training_result, **reported
         ) as progress:
-            networks = fit_networks(
-                specs,
-                [training_set],
-                loss=self._make_loss(training_set.target),
-                options=self._options(**options),
-                score=score,
-                on_epoch=progress,
-                callbacks=callbacks,
-            )
-        self._complain(networks, resumes=specs[0].resume is not None)
-        vars(self).update(self._training_result(networks))
+            while request is not None:
+                networks = fit_networks(
+                    *request[:2],
+                    loss=request.loss,
+                    options=request.options,
+                    on_epoch=progress,
+                    callbacks=callbacks,
+                )
+                request = next_request(rounds, networks)
         if callbacks is not None:
             self.callbacks_ = callbacks
 
@@ -472,7 +397,7 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
                 )
         return [deepcopy(list(self.callbacks)) for _ in range(n_networks)]
 
-    def _complain(self, networks, *, resumes):
+    def _complain(self, networks, resumes):
         """Raise or warn where training did not end as planned."""
         reasons = {network.stopped_by for network in networks}
         if "diverged" in reasons:
@@ -497,8 +422,12 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
         if "interrupt" in reasons:
             warnings.warn("Training interrupted by user.", UserWarning, stacklevel=2)
 
-    def _training_result(self, networks):
-        """Fitted attributes that networks give."""
+    def _training_result(self, networks, validated=None):
+        """Fitted attributes that networks give, some of them from an earlier round."""
+        if validated is not None:
+            refitted = self._training_result(networks)
+            scores = ("validation_scores_", "best_validation_score_")
+            return refitted | {name: validated[name] for name in scores}
         scores = [network.best_score for network in networks]
         has_scores = None not in scores
         return {
@@ -515,51 +444,53 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
             "best_validation_score_": float(np.mean(scores)) if has_scores else None,
         }
 
+    def _held_out_predictions(self, networks, members, table):
+        """Mean prediction for each row of the members that never saw it."""
+        total, count = 0.0, np.zeros(len(table.y))
+        for network, member in zip(networks, members, strict=True):
+            preprocessor = member.preprocessor or self.preprocessor_
+            unseen = table.take(member.held_out).X
+            raw = self._network_outputs([network], unseen, preprocessor)
+            (made,) = self._member_predictions(raw)
+            if count.sum() == 0:
+                total = np.zeros((len(count), *made.shape[1:]))
+            total[member.held_out] += made
+            count[member.held_out] += 1
+        known = count > 0
+        total[~known] = np.nan
+        mean = (total.T / np.maximum(count, 1)).T
+        weight = None if table.weight is None else table.weight[known]
+        made = self._made_predictions(mean[known])
+        return {
+            self._oof_attribute: mean.astype(np.float32),
+            "oof_score_": made.score(None, table.y[known], weight),
+        }
+
     # Prediction -----------------------------------------------------------------
 
     def _outputs(self, X):
         """Outputs of each member, of shape (n_members, n_samples, n_outputs)."""
         check_is_fitted(self)
-        transformed, offset = self._transform(self._read_X(X, reset=False))
-        options = self._options(must_exist=False)
-        return predict_networks(
-            self.networks_, transformed, offset=offset, options=options
+        X = self._read_X(X, reset=False)
+        if self.member_preprocessors_ is None:
+            return self._network_outputs(self.networks_, X, self.preprocessor_)
+        pairs = zip(self.networks_, self.member_preprocessors_, strict=True)
+        return np.concatenate(
+            [
+                self._network_outputs([network], X, preprocessor)
+                for network, preprocessor in pairs
+            ]
         )
+
+    def _network_outputs(self, networks, X, preprocessor):
+        transformed, offset = self._transform(X, preprocessor)
+        options = self._options(must_exist=False)
+        return predict_networks(networks, transformed, offset=offset, options=options)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "networks_")
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        if not self._reads_numbers:
-            inner = get_tags(self.preprocessor).input_tags
-            tags.input_tags.sparse = inner.sparse
-            tags.input_tags.allow_nan = inner.allow_nan
-        return tags
-
     # Hooks ----------------------------------------------------------------------
-
-    @abstractmethod
-    def _read_target(self, y):
-        """The target as an array; errors for what the estimator cannot learn."""
-
-    @abstractmethod
-    def _learn_target(self, table):
-        """Learn classes or scale of the target, and the number of outputs."""
-
-    @property
-    @abstractmethod
-    def _n_target_columns(self):
-        """Columns of the training target; None if it has one dimension."""
-
-    @abstractmethod
-    def _encode_target(self, y):
-        """The target as the loss wants it."""
-
-    @abstractmethod
-    def _loss_weight(self, table):
-        """Weights of rows in the loss, or None."""
 
     @abstractmethod
     def _labels_to_stratify(self, y):
@@ -574,8 +505,37 @@ class BaseSNN(CallbackSupportMixin, BaseEstimator, ABC):
         """Location and scale that take outputs to the link's argument."""
 
     @abstractmethod
-    def _made_predictions(self, raw):
-        """Predictions from the members' outputs, for a scorer."""
+    def _member_predictions(self, raw):
+        """Probabilities or numbers from the members' outputs, one array a member."""
+
+    @abstractmethod
+    def _made_predictions(self, mean):
+        """The mean of `_member_predictions`, for a scorer."""
+
+    #: Name of the attribute that holds it for rows of the training table.
+    _oof_attribute: str
+
+
+class _Member(NamedTuple):
+    """Rows of the table that a network is trained on, and those that it never sees."""
+
+    rows: np.ndarray | None = None
+    held_out: np.ndarray | None = None
+    preprocessor: Any = None
+    training_set: TrainingSet | None = None
+
+
+def next_request(rounds, networks):
+    """Send networks to the rounds of a fit; the next request, or None at its end."""
+    try:
+        return rounds.send(networks)
+    except StopIteration:
+        return None
+
+
+def _n_rows(sets, spec_rows):
+    rows = spec_rows["rows"]
+    return sets[spec_rows["training_set"]].X.shape[0] if rows is None else len(rows)
 
 
 def _reported(X, y, sample_weight):

@@ -82,6 +82,8 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         dropout=0.05,
         n_estimators=1,
         cv=None,
+        oof_score=False,
+        refit=False,
         solver="adamw",
         learning_rate_init=2e-3,
         learning_rate="cosine",
@@ -112,6 +114,8 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         self.dropout = dropout
         self.n_estimators = n_estimators
         self.cv = cv
+        self.oof_score = oof_score
+        self.refit = refit
         self.solver = solver
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
@@ -202,7 +206,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             Classes; for several labels 0 or 1.
         """
-        return self._predictions(self.predict_proba(X))
+        return self._classes(self.predict_proba(X))
 
     def predict_proba(self, X):
         """Probabilities of the classes, averaged over the networks.
@@ -217,7 +221,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             A column for each of `classes_`; for several labels the probability of 1.
         """
-        return self._mean_proba(self._outputs(X))
+        return self.predict_members(X).mean(axis=0)
 
     def predict_log_proba(self, X):
         """Logarithm of `predict_proba`.
@@ -354,18 +358,19 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
 
     # Predictions ----------------------------------------------------------------
 
-    def _mean_proba(self, raw):
-        loss = self._make_loss()
-        return np.mean([loss.predict_proba(member) for member in raw], axis=0)
+    _oof_attribute = "oof_decision_function_"
 
-    def _predictions(self, proba):
+    def _member_predictions(self, raw):
+        loss = self._make_loss()
+        return np.stack([loss.predict_proba(member) for member in raw])
+
+    def _made_predictions(self, mean):
+        return MadePredictions(self, self._classes(mean), mean)
+
+    def _classes(self, proba):
         if self.is_multilabel_:
             return (proba > 0.5).astype(np.int64)
         return self.classes_[proba.argmax(axis=1)]
-
-    def _made_predictions(self, raw):
-        proba = self._mean_proba(raw)
-        return MadePredictions(self, self._predictions(proba), proba)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -443,6 +448,8 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         dropout=0.0,
         n_estimators=1,
         cv=None,
+        oof_score=False,
+        refit=False,
         loss="squared_error",
         quantile=None,
         solver="adamw",
@@ -473,6 +480,8 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         self.dropout = dropout
         self.n_estimators = n_estimators
         self.cv = cv
+        self.oof_score = oof_score
+        self.refit = refit
         self.loss = loss
         self.quantile = quantile
         self.solver = solver
@@ -540,7 +549,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions, in the shape of the training target.
         """
-        return self._mean_prediction(self._outputs(X))
+        return self.predict_members(X).mean(axis=0)
 
     def _score_predictions(self, y, predictions, sample_weight):
         return r2_score(y, predictions, sample_weight=sample_weight)
@@ -598,13 +607,15 @@ class SNNRegressor(RegressorMixin, BaseSNN):
 
     # Predictions ----------------------------------------------------------------
 
-    def _mean_prediction(self, raw):
-        location, scale = self._output_scale()
-        predictions = self._make_loss().predict(raw * scale + location).mean(axis=0)
-        return predictions if self.is_multioutput_ else predictions[:, 0]
+    _oof_attribute = "oof_prediction_"
 
-    def _made_predictions(self, raw):
-        return MadePredictions(self, self._mean_prediction(raw))
+    def _member_predictions(self, raw):
+        location, scale = self._output_scale()
+        predictions = self._make_loss().predict(raw * scale + location)
+        return predictions if self.is_multioutput_ else predictions[..., 0]
+
+    def _made_predictions(self, mean):
+        return MadePredictions(self, mean)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

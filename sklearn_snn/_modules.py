@@ -156,6 +156,11 @@ def split_parameters(flat: NDArray, sizes: Sequence[int]) -> list[NDArray]:
     ]
 
 
+def join_parameters(weights: Sequence[NDArray]) -> NDArray:
+    """What `split_parameters` split, as one array of shape (n_parameters,)."""
+    return np.concatenate([part.ravel() for part in weights])
+
+
 class StackedSNN(nn.Module):
     """Networks of equal layer sizes, applied side by side.
 

@@ -13,13 +13,15 @@ CONSTRAINTS = {
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "n_estimators": [Interval(Integral, 1, None, closed="left")],
     "cv": ["cv_object"],
+    "oof_score": ["boolean"],
+    "refit": ["boolean"],
     "solver": [StrOptions({"adamw", "sgd"})],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "learning_rate": [StrOptions({"cosine", "constant"})],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
-    "early_stopping": [StrOptions({"auto"}), "boolean"],
+    "early_stopping": [StrOptions({"auto", "joint"}), "boolean"],
     "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -57,6 +59,14 @@ _NETWORK = """\
         beyond the number of splits start over at the first.
         None holds out `validation_fraction` of the rows for a single network, and
         makes ``round(1 / validation_fraction)`` folds for several.
+    oof_score : bool, default=False
+        Whether to predict each row with the networks that never saw it. Every network
+        then leaves out a fold, with early stopping or without, and a `preprocessor` of
+        your own is fitted inside the folds.
+    refit : bool, default=False
+        Whether to train the networks again, on all rows, for the number of epochs that
+        was best on average over the folds. Without early stopping they have seen all
+        rows, and nothing is done.
 """
 
 _TRAINING = """\
@@ -77,10 +87,11 @@ _STOPPING = """\
         to 256 with the number of rows.
     max_iter : int, default=100
         Epochs at most, at least 1.
-    early_stopping : bool or "auto", default="auto"
+    early_stopping : bool, "auto" or "joint", default="auto"
         Whether to stop when the validation score no longer improves, and to keep the
-        weights of the best epoch. ``"auto"`` does from 1,000 rows on, and where `X_val`
-        or `cv` is given.
+        weights of the best epoch. ``"auto"`` does from 1,000 rows on, and where
+        `X_val`, `cv` or `oof_score` is given. Several networks stop each on its own, or
+        with ``"joint"`` together, when their mean score no longer improves.
     scoring : str, callable or None, default="loss"
         Validation score: the loss, the name of one of scikit-learn's scorers, a scorer,
         or None for the estimator's `score`.
@@ -138,15 +149,26 @@ _ATTRIBUTES = """\
     out_activation_ : str
         Inverse link of the loss.
     n_iter_ : int
-        Epochs trained; of several networks, the most.
+        Epochs trained; of several networks, the most. Each one's own number, and the
+        epoch that its weights are from, are ``networks_[i].n_iter`` and
+        ``networks_[i].best_epoch``.
     loss_curve_ : list of float
         Training loss after each epoch; of several networks the mean, for which one
         that has stopped stays where it was.
     validation_scores_ : list of float or None
         Validation score after each epoch, greater is better, likewise; None without
-        early stopping.
+        early stopping. With `refit` it tells of the networks on the folds.
     best_validation_score_ : float or None
-        Highest validation score; of several networks, the mean of theirs.
+        Validation score of the epoch whose weights are kept; of several networks, the
+        mean of theirs. With `refit` it tells of the networks on the folds.
+    oof_decision_function_, oof_prediction_ : ndarray of shape (n_samples, ...)
+        With `oof_score`, of a classifier the probabilities and of a regressor the
+        prediction of each row by the networks that never saw it, averaged, in float32;
+        NaN for rows that no network has left out.
+    oof_score_ : float
+        With `oof_score`, the estimator's `score` of these predictions.
+    member_preprocessors_ : list of transformer or None
+        With `oof_score` and a `preprocessor` of your own, the one of each network.
     callbacks_ : list of list
         Copies of the skorch callbacks that each network was trained with.
     modules_ : list of torch.nn.Sequential

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -151,7 +152,11 @@ class StackRows:
     ) -> None:
         self.networks = networks
         self._dtype, self._device = dtype, device
-        self._same_data = all(one.data is networks[0].data for one in networks)
+        # Neighbours with the same data are served by one lookup.
+        self._runs = [
+            (data, len(list(run)))
+            for data, run in groupby(networks, key=lambda one: one.data)
+        ]
 
     @property
     def n_samples(self) -> int:
@@ -202,15 +207,15 @@ class StackRows:
             return (means * counts).sum(0) / counts.sum(0)
 
     def _take(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        if self._same_data:
-            data = self.networks[0].data
-            return data.rows.take(indices), data.target[indices]
+        parts = indices.split([n_networks for _, n_networks in self._runs])
         pairs = [
-            (rows.data.rows.take(chosen), rows.data.target[chosen])
-            for rows, chosen in zip(self.networks, indices, strict=True)
+            (data.rows.take(part), data.target[part])
+            for (data, _), part in zip(self._runs, parts, strict=True)
         ]
+        if len(pairs) == 1:
+            return pairs[0]
         x, target = zip(*pairs, strict=True)
-        return torch.stack(x), torch.stack(target)
+        return torch.cat(x), torch.cat(target)
 
 
 def training_rows(spec: NetworkSpec, sets: Sequence[LabelledRows]) -> NetworkRows:

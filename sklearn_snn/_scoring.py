@@ -48,6 +48,45 @@ class MadePredictions(BaseEstimator):
         return get_tags(self.estimator)
 
 
+class ValidationScore:
+    """The score by which a network is judged while it trains.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Makes predictions of outputs.
+    scorer : callable
+        ``scorer(estimator, X, y, sample_weight=None)``.
+    table : tuple of X, y and weight
+        The rows that the outputs belong to.
+    """
+
+    def __init__(self, estimator, scorer, table):
+        self._estimator, self._scorer, self._table = estimator, scorer, table
+
+    def __call__(self, raw):
+        """Score of outputs of shape (n_samples, n_outputs); NaN if they are not finite.
+
+        Raises
+        ------
+        ValueError
+            If the scorer has no number for predictions that are.
+        """
+        if not np.isfinite(raw).all():
+            return np.nan
+        X, y, sample_weight, *_ = self._table
+        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+        (prediction,) = self._estimator._member_predictions(raw[np.newaxis])
+        made = self._estimator._made_predictions(prediction)
+        value = self._scorer(made, X, y, **weight)
+        if not np.isfinite(value):
+            raise ValueError(
+                f"scoring={self._estimator.scoring!r} gave {value} on {len(y)} "
+                "validation rows; choose another, or other rows"
+            )
+        return value
+
+
 class _OneLabel(ClassifierMixin, BaseEstimator):
     """Stands for a binary classifier of one label."""
 

@@ -1,13 +1,14 @@
 """What goes through the waist: a network to train, its data, what comes back.
 
-Above the waist everything is numpy and scikit-learn, below it tensors; these three
-are plain enough for both sides, and for a pickle.
+Above the waist everything is numpy and scikit-learn, below it tensors; these are plain
+enough for both sides, and for a pickle.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,18 +47,33 @@ class TrainingSet:
 
 @dataclass
 class ResumeState:
-    """What a network needs, beside its weights, to go on training.
+    """What a network needs, beside its best weights, to go on training.
 
     Parameters
     ----------
+    parameters : ndarray of shape (n_parameters,)
+        All weights and biases after the last epoch.
     moments : list of ndarray of shape (n_parameters,)
         The optimizer's running averages.
     n_steps : int
         Optimizer steps taken so far.
+    learning_rate : float
+        Peak step size, which is a tenth of the spec's after a restart.
+    has_restarted : bool
+        Whether the network has diverged once.
+    best_mean_score : float or None
+        Mean score of the networks that stop together in the best epoch so far.
+    n_epochs_without_gain : int
+        Epochs since then.
     """
 
+    parameters: NDArray[np.floating]
     moments: list[NDArray[np.floating]]
     n_steps: int
+    learning_rate: float
+    has_restarted: bool
+    best_mean_score: float | None
+    n_epochs_without_gain: int
 
 
 @dataclass
@@ -74,8 +90,11 @@ class FittedNetwork:
         Training loss of each epoch.
     validation_scores : list of float
         Score on the validation rows after each epoch; empty without them.
+    best_epoch : int
+        Epoch after which the network had these weights; the last without validation.
     best_score : float or None
-        Highest validation score, whose weights these are; None without validation.
+        Validation score of that epoch: the network's highest, unless it stops together
+        with others. None without validation.
     stopped_by : str
         Why training ended.
     seed : int
@@ -88,6 +107,7 @@ class FittedNetwork:
     n_iter: int
     loss_curve: list[float]
     validation_scores: list[float]
+    best_epoch: int
     best_score: float | None
     stopped_by: StopReason
     seed: int
@@ -110,7 +130,7 @@ class NetworkSpec:
     seed : int
         Draws initial weights, order of rows and dropout.
     max_epochs : int
-        Epochs at most, those of `resume` included.
+        Epochs of the schedule, those of `resume` included.
     learning_rate, weight_decay, dropout, label_smoothing : float
         Peak step size; decay per unit of step size; the others are fractions.
     training_set : int
@@ -118,8 +138,18 @@ class NetworkSpec:
     rows, validation_rows : ndarray of int, or None
         Rows of the training set to train and to validate on. None means all rows to
         train on; to validate on, the set's own validation rows, if it has any.
+    score : callable or None
+        Validation score, given the outputs of shape (n_samples, n_outputs) on the
+        validation rows; greater is better. None is the negative loss.
+    ensemble : hashable or None
+        Networks with the same one stop together, at the epoch whose mean score is best.
+    stop_epoch : int or None
+        Epoch to stop after, though the schedule may be longer.
     resume : FittedNetwork or None
         Go on from here.
+    continues : bool
+        Whether rows and schedule are those of `resume`: the network goes on as if it
+        had never paused. Otherwise its best weights are a new start.
     """
 
     layer_sizes: tuple[int, ...]
@@ -133,12 +163,21 @@ class NetworkSpec:
     training_set: int = 0
     rows: NDArray[np.integer] | None = field(default=None, repr=False)
     validation_rows: NDArray[np.integer] | None = field(default=None, repr=False)
+    score: Callable[[NDArray], float] | None = field(default=None, repr=False)
+    ensemble: Hashable = None
+    stop_epoch: int | None = None
     resume: FittedNetwork | None = field(default=None, repr=False)
+    continues: bool = False
 
     @property
     def n_epochs_done(self) -> int:
         """Epochs that the network has behind it."""
         return 0 if self.resume is None else self.resume.n_iter
+
+    @property
+    def last_epoch(self) -> int:
+        """Epoch after which the network stops at the latest."""
+        return self.max_epochs if self.stop_epoch is None else self.stop_epoch
 
 
 @dataclass(frozen=True)
@@ -177,3 +216,24 @@ class TrainingOptions:
     device: str = "cpu"
     dtype: Literal["float32", "float64"] = "float32"
     n_threads: int | None = None
+
+
+class TrainingRequest(NamedTuple):
+    """What an estimator wants trained: the arguments of `fit_networks`.
+
+    Parameters
+    ----------
+    specs : list of NetworkSpec
+        The networks.
+    training_sets : list of TrainingSet
+        The data that they name.
+    loss : Loss
+        What is minimised.
+    options : TrainingOptions
+        What they share.
+    """
+
+    specs: list[NetworkSpec]
+    training_sets: list[TrainingSet]
+    loss: Any
+    options: TrainingOptions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,12 @@ from torch import Tensor
 
 from sklearn_snn._dropout import StackedAlphaDropout
 from sklearn_snn._losses import Loss
-from sklearn_snn._modules import StackedSNN, lecun_normal, split_parameters
+from sklearn_snn._modules import (
+    StackedSNN,
+    join_parameters,
+    lecun_normal,
+    split_parameters,
+)
 from sklearn_snn._optimizers import SOLVERS, schedule_factor
 from sklearn_snn._rows import (
     Batch,
@@ -31,9 +36,6 @@ from sklearn_snn._specs import (
     StopReason,
     TrainingOptions,
 )
-
-#: Score of a network, given its spec and its outputs on its validation rows.
-ValidationScore = Callable[[NetworkSpec, NDArray], float]
 
 #: Numbers that one layer may hold while validation rows are evaluated.
 _EVALUATION_SIZE = 2**22
@@ -68,7 +70,9 @@ class Record:
     n_epochs: int = 0
     loss_curve: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
+    best_epoch: int = 0
     best_score: float | None = None
+    best_mean_score: float | None = None
     best_weights: NDArray | None = None
     n_epochs_without_gain: int = 0
     has_restarted: bool = False
@@ -78,12 +82,23 @@ class Record:
     def begin(cls, spec: NetworkSpec) -> Record:
         """A record of nothing yet, or of the training that is resumed."""
         record = cls(spec, spec.learning_rate)
-        if spec.resume is not None:
-            record.n_epochs = spec.resume.n_iter
-            if record.n_epochs >= spec.max_epochs:
-                record.stopped_by = "max_iter"
-            record.loss_curve = list(spec.resume.loss_curve)
-            record.validation_scores = list(spec.resume.validation_scores)
+        before = spec.resume
+        if before is None:
+            return record
+        record.n_epochs = before.n_iter
+        if record.n_epochs >= spec.last_epoch:
+            record.stopped_by = "max_iter"
+        record.loss_curve = list(before.loss_curve)
+        record.validation_scores = list(before.validation_scores)
+        record.best_epoch = before.best_epoch
+        if spec.continues and before.state is not None:
+            record.learning_rate = before.state.learning_rate
+            record.has_restarted = before.state.has_restarted
+            record.n_epochs_without_gain = before.state.n_epochs_without_gain
+            record.best_score = before.best_score
+            record.best_mean_score = before.state.best_mean_score
+            if before.best_score is not None:
+                record.best_weights = join_parameters(before.weights)
         return record
 
     def generator(self, epoch: int) -> np.random.Generator:
@@ -96,23 +111,27 @@ class Record:
 
     def initial_parameters(self) -> NDArray:
         """All weights and biases at the start, of shape (n_parameters,)."""
-        if self.spec.resume is not None:
-            return np.concatenate([part.ravel() for part in self.spec.resume.weights])
-        return lecun_normal(self.spec.layer_sizes, self.generator(epoch=0))
+        before = self.spec.resume
+        if before is None:
+            return lecun_normal(self.spec.layer_sizes, self.generator(epoch=0))
+        if self.spec.continues and before.state is not None:
+            return before.state.parameters
+        return join_parameters(before.weights)
 
-    def add_score(self, score: float, parameters: Tensor, tol: float) -> None:
-        """Note the validation score of an epoch; keep the last of the best."""
+    def add_score(self, mean: float, score: float, flat: Tensor, tol: float) -> None:
+        """Note the score of an epoch, and the mean over those who stop with it."""
         self.validation_scores.append(score)
         self.n_epochs_without_gain += 1
-        if self.best_score is None or score >= self.best_score + tol:
+        if self.best_mean_score is None or mean >= self.best_mean_score + tol:
             self.n_epochs_without_gain = 0
-        self.keep_best(score, parameters)
+        self.keep_best(mean, score, flat)
 
-    def keep_best(self, score: float, parameters: Tensor) -> None:
-        """Keep parameters if none had a higher score."""
-        if self.best_score is None or score >= self.best_score:
-            self.best_score = score
-            self.best_weights = parameters.cpu().numpy().copy()
+    def keep_best(self, mean: float, score: float, flat: Tensor) -> None:
+        """Keep parameters, of shape (n_parameters,), if no mean score was higher."""
+        if self.best_mean_score is None or mean >= self.best_mean_score:
+            self.best_mean_score, self.best_score = mean, score
+            self.best_epoch = self.n_epochs
+            self.best_weights = flat.cpu().numpy().copy()
 
 
 class Stack:
@@ -130,8 +149,6 @@ class Stack:
         What they share.
     clock : Clock
         The time limit.
-    score : callable or None, default=None
-        Validation score, greater is better; None is the negative loss.
 
     Attributes
     ----------
@@ -150,11 +167,10 @@ class Stack:
         criterion: Loss,
         options: TrainingOptions,
         clock: Clock,
-        score: ValidationScore | None = None,
     ) -> None:
         self.criterion, self.batch_size = criterion, specs[0].batch_size
         self._specs, self._sets = specs, sets
-        self._options, self._clock, self._score = options, clock, score
+        self._options, self._clock = options, clock
         self._dtype = getattr(torch, options.dtype)
         self._device = torch.device(options.device)
         self._finished: dict[NetworkSpec, FittedNetwork] = {}
@@ -193,6 +209,12 @@ class Stack:
         rates = [spec.dropout for spec in specs]
         self._dropout = StackedAlphaDropout(rates, self._dtype, self._device)
         self._has_dropout = any(rates)
+        teams: dict[Any, list[int]] = {}
+        for i, spec in enumerate(specs):
+            alone = ("alone", i)
+            team = alone if spec.ensemble is None else ("together", spec.ensemble)
+            teams.setdefault(team, []).append(i)
+        self._teams = list(teams.values())
         smoothing = [spec.label_smoothing for spec in specs]
         self.smoothing = (
             self._column(smoothing).unsqueeze(-1) if any(smoothing) else None
@@ -210,17 +232,25 @@ class Stack:
         # A lone network has plain numbers, which a scheduler can change.
         is_lone = len(rates) == 1
         for group in self.optimizer.param_groups:
-            group["lr"] = rates[0] if is_lone else self._column(rates)
-            group["weight_decay"] = decays[0] if is_lone else self._column(decays)
+            group["lr"] = rates[0] if is_lone else rates
+            group["weight_decay"] = decays[0] if is_lone else decays
 
     def _score_resumed(self) -> None:
         """Let networks that go on keep what they have until it gets better."""
-        if all(spec.resume is None for spec in self._specs):
+        resumed = [
+            record.spec.resume is not None and not record.spec.continues
+            for record in self.records
+        ]
+        if not any(resumed):
             return
-        scores = self._validation_scores(np.ones(len(self.records), dtype=bool))
-        for i, record in enumerate(self.records):
-            if scores is not None and record.spec.resume is not None:
-                record.keep_best(float(scores[i]), self.module.flat.detach()[i])
+        scores = self._validation_scores(np.array(resumed))
+        if scores is None:
+            return
+        for team in self._teams:
+            for i in team:
+                if resumed[i]:
+                    mean, own = float(scores[team].mean()), float(scores[i])
+                    self.records[i].keep_best(mean, own, self.module.flat.detach()[i])
 
     # Steps ----------------------------------------------------------------------
 
@@ -246,17 +276,16 @@ class Stack:
 
     def _follow_schedule(self, epoch_progress: NDArray) -> None:
         """Set each network's step size; those whose epoch is over sit out."""
-        active = epoch_progress < 1
-        self.optimizer.active = None if active.all() else self._column(active)
+        self.optimizer.active = epoch_progress < 1
         if self._options.learning_rate == "constant":
             return
         done = np.array([record.n_epochs for record in self.records])
         planned = np.array([record.spec.max_epochs for record in self.records])
-        progress = np.maximum((done + epoch_progress) / planned, self._clock.progress)
-        factor = schedule_factor(self._options.learning_rate, progress)
-        self.optimizer.factor = (
-            float(factor[0]) if len(factor) == 1 else self._column(factor)
-        )
+        last = np.array([record.spec.last_epoch for record in self.records])
+        # Who pauses in the middle of a schedule has its time until there.
+        in_time = self._clock.progress * last / planned
+        progress = np.maximum((done + epoch_progress) / planned, in_time)
+        self.optimizer.factor = schedule_factor(self._options.learning_rate, progress)
 
     def step(self, batch: Batch) -> Tensor:
         """Train all networks on a batch; returns their losses, (n_networks,)."""
@@ -292,22 +321,33 @@ class Stack:
         flat = self.module.flat.detach()
         is_sound = np.isfinite(losses) & flat.isfinite().all(1).cpu().numpy()
         scores = self._validation_scores(is_sound)
-        for i, record in enumerate(self.records):
+        for record, loss in zip(self.records, losses.tolist(), strict=True):
             record.n_epochs += 1
-            record.loss_curve.append(float(losses[i]))
-            if scores is not None:
-                is_sound[i] &= np.isfinite(scores[i])
-                if is_sound[i]:
-                    record.add_score(float(scores[i]), flat[i], self._options.tol)
+            record.loss_curve.append(loss)
+        if scores is not None:
+            is_sound &= np.isfinite(scores)
+            self._add_scores(scores, is_sound)
+        for record in self.records:
             record.stopped_by = record.stopped_by or self._reason_to_stop(record)
-        for i in np.flatnonzero(~(is_sound & self._ends_well())).tolist():
-            self._restart_or_give_up(i)
+        is_sound &= self._ends_well()
+        for team in self._teams:
+            if not is_sound[team].all():
+                self._restart_or_give_up(team)
+
+    def _add_scores(self, scores: NDArray, is_sound: NDArray[np.bool_]) -> None:
+        flat = self.module.flat.detach()
+        for team in self._teams:
+            if is_sound[team].all():
+                mean = float(scores[team].mean())
+                for i in team:
+                    score = float(scores[i])
+                    self.records[i].add_score(mean, score, flat[i], self._options.tol)
 
     def _reason_to_stop(self, record: Record) -> StopReason | None:
         patience = self._options.n_iter_no_change
         if patience is not None and record.n_epochs_without_gain >= patience:
             return "early_stopping"
-        return "max_iter" if record.n_epochs >= record.spec.max_epochs else None
+        return "max_iter" if record.n_epochs >= record.spec.last_epoch else None
 
     def _ends_well(self) -> NDArray[np.bool_]:
         """Whether each network, if it stops without validation, predicts numbers.
@@ -324,21 +364,22 @@ class Stack:
         is_finite = self._outputs(batch.x).isfinite().flatten(1).all(1).cpu().numpy()
         return is_finite | ~np.array(unproven)
 
-    def _restart_or_give_up(self, i: int) -> None:
-        """Give a network that has diverged a second try with a tenth of its step size.
+    def _restart_or_give_up(self, team: Sequence[int]) -> None:
+        """Give networks, one of which diverged, another try with a tenth of the step.
 
         One that was resumed is given up at once: its owner has the old weights.
         """
-        record = self.records[i]
-        if record.has_restarted or record.spec.resume is not None:
-            record.stopped_by = "diverged"
-            return
-        fresh = Record(record.spec, record.learning_rate / 10, has_restarted=True)
-        self.records[i] = fresh
-        parameters = fresh.initial_parameters()
-        self.module.flat.data[i] = as_tensor(parameters, self._dtype, self._device)
-        for values in self.optimizer.state[self.module.flat].values():
-            values[i] = 0
+        for i in team:
+            record = self.records[i]
+            if record.has_restarted or record.spec.resume is not None:
+                record.stopped_by = "diverged"
+                continue
+            fresh = Record(record.spec, record.learning_rate / 10, has_restarted=True)
+            self.records[i] = fresh
+            parameters = fresh.initial_parameters()
+            self.module.flat.data[i] = as_tensor(parameters, self._dtype, self._device)
+            for values in self.optimizer.state[self.module.flat].values():
+                values[i] = 0
         self._set_step_sizes()
 
     def _outputs(self, x: Tensor) -> Tensor:
@@ -358,17 +399,14 @@ class Stack:
             raw = self._outputs(batch.x)
             losses.append((self.criterion(raw, batch.target) * batch.weight).sum(1))
             outputs.append(raw)
-        if self._score is None:
-            return -held_out.mean_over_batches(losses, size)
-        raws = torch.cat(outputs, dim=1).double().cpu().numpy()
-        return np.array(
-            [
-                self._score(record.spec, raw[: len(rows)]) if sound else np.nan
-                for record, raw, rows, sound in zip(
-                    self.records, raws, held_out.networks, is_sound, strict=True
-                )
-            ]
-        )
+        scores = -held_out.mean_over_batches(losses, size)
+        if any(record.spec.score is not None for record in self.records):
+            every = torch.cat(outputs, dim=1).double().cpu().numpy()
+            for i, record in enumerate(self.records):
+                if record.spec.score is not None:
+                    own = every[i, : len(held_out.networks[i])]
+                    scores[i] = record.spec.score(own) if is_sound[i] else np.nan
+        return scores
 
     def stop_all(self, reason: StopReason) -> None:
         """Have every network stop for this reason, unless it already has one."""
@@ -400,23 +438,30 @@ class Stack:
 
     def _fitted(self, i: int) -> FittedNetwork:
         record = self.records[i]
-        flat = record.best_weights
-        if flat is None:
-            flat = self.module.flat[i].detach().cpu().numpy()
+        latest = self.module.flat[i].detach().cpu().numpy().copy()
+        flat = latest if record.best_weights is None else record.best_weights
         return FittedNetwork(
             weights=split_parameters(flat, record.spec.layer_sizes),
             n_iter=record.n_epochs,
             loss_curve=list(record.loss_curve),
             validation_scores=list(record.validation_scores),
+            best_epoch=record.n_epochs if flat is latest else record.best_epoch,
             best_score=record.best_score,
             stopped_by=record.stopped_by or "interrupt",
             seed=record.spec.seed,
-            state=self._resume_state(i) if self._options.keep_state else None,
+            state=self._resume_state(i, latest) if self._options.keep_state else None,
         )
 
-    def _resume_state(self, i: int) -> ResumeState:
-        state = self.optimizer.state[self.module.flat]
-        moments = [
-            state[name][i].cpu().numpy().copy() for name in self.optimizer.moments
-        ]
-        return ResumeState(moments, n_steps=int(state["step"][i]))
+    def _resume_state(self, i: int, parameters: NDArray) -> ResumeState:
+        record, state = self.records[i], self.optimizer.state[self.module.flat]
+        return ResumeState(
+            parameters=parameters,
+            moments=[
+                state[name][i].cpu().numpy().copy() for name in self.optimizer.moments
+            ],
+            n_steps=int(state["step"][i]),
+            learning_rate=record.learning_rate,
+            has_restarted=record.has_restarted,
+            best_mean_score=record.best_mean_score,
+            n_epochs_without_gain=record.n_epochs_without_gain,
+        )

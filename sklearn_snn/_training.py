@@ -5,6 +5,7 @@ Torch is imported when the first network is trained or asked, not before.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -32,6 +33,9 @@ BLOCK_SIZE = 64
 #: products treat rows at the edge of a block of 5 or 7 columns unlike the others.
 _TILE = 16
 
+#: Numbers that a stack holds at most, beside its data: a quarter of a gigabyte.
+STACK_SIZE = 2**26
+
 #: Called after each epoch with a function that returns the networks as they are.
 EpochEnd = Callable[[Callable[[], list[FittedNetwork]]], bool]
 
@@ -42,7 +46,6 @@ def fit_networks(
     *,
     loss: Loss,
     options: TrainingOptions,
-    score: Callable[[NetworkSpec, NDArray], float] | None = None,
     on_epoch: EpochEnd | None = None,
     callbacks: Sequence[Sequence[Any]] | None = None,
 ) -> list[FittedNetwork]:
@@ -58,9 +61,6 @@ def fit_networks(
         What is minimised.
     options : TrainingOptions
         What all networks share.
-    score : callable or None, default=None
-        Validation score of a network, given its spec and its outputs of shape
-        (n_samples, n_outputs); greater is better. None is the negative loss.
     on_epoch : callable or None, default=None
         Called after each epoch of a stack with a function that returns its networks
         as they are; training stops where it returns True.
@@ -84,7 +84,7 @@ def fit_networks(
     sets = [LabelledRows(data, dtype, device) for data in training_sets]
     groups = [[i] for i in range(len(specs))]
     if callbacks is None:
-        groups = _group(specs, training_sets)
+        groups = group_networks(specs, training_sets)
     start = time.monotonic()
     fitted: dict[int, FittedNetwork] = {}
     for done, group in enumerate(groups):
@@ -95,7 +95,7 @@ def fit_networks(
         members, clock = [specs[i] for i in group], Clock(limit)
         size = _multiplications(members[0], len(group))
         with limit_threads(options.n_threads, size), torch.enable_grad():
-            stack = Stack(members, sets, loss, options, clock, score)
+            stack = Stack(members, sets, loss, options, clock)
             if callbacks is None:
                 train_stack(stack, on_epoch)
             else:
@@ -104,18 +104,53 @@ def fit_networks(
     return [fitted[i] for i in range(len(specs))]
 
 
-def _group(
-    specs: Sequence[NetworkSpec], training_sets: Sequence[TrainingSet]
+def group_networks(
+    specs: Sequence[NetworkSpec],
+    training_sets: Sequence[TrainingSet],
+    n_tasks: int = 1,
 ) -> list[list[int]]:
-    """Indices of the specs that share a stack."""
-    groups: dict[Any, list[int]] = {}
-    for i, spec in enumerate(specs):
+    """Indices of the networks that share a stack, largest tasks first.
+
+    Networks that stop together stay together; beyond that stacks are split so as to
+    hold at most `STACK_SIZE` numbers.
+
+    Parameters
+    ----------
+    specs : sequence of NetworkSpec
+        The networks.
+    training_sets : sequence of TrainingSet
+        The data that the specs name.
+    n_tasks : int, default=1
+        Into so many parts are networks of equal shape split, so that they can be
+        trained at the same time.
+    """
+    shapes: dict[Any, dict[Any, list[int]]] = {}
+    # Neighbours in a stack that share data are served by one lookup.
+    for i, spec in sorted(enumerate(specs), key=lambda pair: pair[1].training_set):
         validates = (
             spec.validation_rows is not None
             or training_sets[spec.training_set].validation is not None
         )
-        groups.setdefault((spec.layer_sizes, spec.batch_size, validates), []).append(i)
-    return list(groups.values())
+        shape = (spec.layer_sizes, spec.batch_size, validates)
+        team = ("alone", i) if spec.ensemble is None else ("together", spec.ensemble)
+        shapes.setdefault(shape, {}).setdefault(team, []).append(i)
+    groups = []
+    for teams in shapes.values():
+        members = list(teams.values())
+        size = sum(map(len, members)) * _numbers(specs[members[0][0]])
+        n_parts = min(max(math.ceil(size / STACK_SIZE), n_tasks), len(members))
+        ends = np.linspace(0, len(members), n_parts + 1).round().astype(int)
+        for start, stop in pairwise(ends):
+            groups.append([i for team in members[start:stop] for i in team])
+    work = [_multiplications(specs[group[0]], len(group)) for group in groups]
+    return [groups[i] for i in np.argsort(work, kind="stable")[::-1]]
+
+
+def _numbers(spec: NetworkSpec) -> int:
+    """Held by one network of a stack in training."""
+    n_parameters = sum((a + 1) * b for a, b in pairwise(spec.layer_sizes))
+    # Parameters, gradients, two moments, best weights; rows, activations and masks.
+    return 5 * n_parameters + 4 * spec.batch_size * sum(spec.layer_sizes)
 
 
 def _multiplications(spec: NetworkSpec, n_networks: int) -> float:
@@ -156,7 +191,7 @@ def predict_networks(
     """
     import torch
 
-    from sklearn_snn._modules import StackedSNN
+    from sklearn_snn._modules import StackedSNN, join_parameters
     from sklearn_snn._rows import Rows, as_tensor
     from sklearn_snn._threads import limit_threads
 
@@ -164,7 +199,7 @@ def predict_networks(
     n_outputs = len(networks[0].weights[-1])
     weights = [_padded(network.weights) for network in networks]
     sizes = [len(weights[0][0]), *map(len, weights[0][1::2])]
-    flat = np.stack([np.concatenate([part.ravel() for part in one]) for one in weights])
+    flat = np.stack([join_parameters(one) for one in weights])
     outputs = np.empty((len(networks), X.shape[0], n_outputs))
     block = torch.zeros((BLOCK_SIZE, sizes[0]), dtype=dtype, device=device)
     with limit_threads(options.n_threads, BLOCK_SIZE * flat.size), torch.no_grad():

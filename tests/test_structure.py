@@ -33,6 +33,7 @@ ORDER = [
     "_splits",
     "_parameters",
     "_progress",
+    "_encoding",
     "_base",
     "_estimators",
     "__init__",

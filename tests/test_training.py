@@ -33,13 +33,12 @@ def spec(**parameters):
     return NetworkSpec(**defaults | parameters)
 
 
-def fit(*specs, data=DATA, loss=None, score=None, on_epoch=None, **options):
+def fit(*specs, data=DATA, loss=None, on_epoch=None, **options):
     return fit_networks(
         specs,
         [data],
         loss=loss or BinaryCrossEntropy(),
         options=TrainingOptions(**options),
-        score=score,
         on_epoch=on_epoch,
     )
 
@@ -104,15 +103,23 @@ def test_the_validation_loss_is_a_weighted_mean_over_all_rows():
 def test_a_score_of_the_users_gets_the_outputs_on_the_validation_rows():
     shapes = []
 
-    def score(spec, raw):
-        shapes.append((spec.seed, raw.shape))
-        return float(len(shapes))
+    def counting(i):
+        def score(raw):
+            shapes.append((i, raw.shape))
+            return float(len(shapes))
+
+        return score
 
     specs = [
-        spec(seed=i, rows=np.arange(40, 120), validation_rows=np.arange(n))
+        spec(
+            seed=i,
+            rows=np.arange(40, 120),
+            validation_rows=np.arange(n),
+            score=counting(i),
+        )
         for i, n in enumerate((40, 25))
     ]
-    networks = fit(*specs, score=score)
+    networks = fit(*specs)
     assert shapes[:2] == [(0, (40, 1)), (1, (25, 1))]
     assert networks[1].validation_scores == [2.0, 4.0, 6.0, 8.0, 10.0]
 

@@ -1,0 +1,101 @@
+"""Make a markdown table of a benchmark's lines of JSON.
+
+Run it with ``python -m benchmarks.report speed``.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main():
+    """Print a report, and write it where the command line asks for it."""
+    options = parse_arguments()
+    path = options.lines or RESULTS / f"{options.benchmark}.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    text = REPORTS[options.benchmark](
+        [line for line in lines if line["quick"] == options.quick]
+    )
+    print(text)
+    if options.out is not None:
+        options.out.write_text(text + "\n")
+
+
+def parse_arguments():
+    """What to report, from where and to where."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("benchmark", choices=REPORTS)
+    parser.add_argument("--lines", type=Path, help="file of JSON lines")
+    parser.add_argument("--out", type=Path, help="markdown file to write")
+    parser.add_argument("--quick", action="store_true", help="report --quick runs")
+    return parser.parse_args()
+
+
+# Speed ------------------------------------------------------------------------------
+
+
+def report_speed(lines):
+    """A table for each section, of the last measurement of each thing."""
+    sections = {}
+    for line in lines:
+        sections.setdefault(line["section"], {})[line["what"]] = line
+    tables = [
+        f"## {section}\n\n" + speed_table(last.values())
+        for section, last in sections.items()
+    ]
+    last = [line for section in sections.values() for line in section.values()]
+    return "\n\n".join([*tables, *environments(last)])
+
+
+def speed_table(lines):
+    """Medians of both sides, and the median of the ratios of neighbouring runs."""
+    header = ["what", "ours", "against", "ratio", "target", "met", "repeats"]
+    rows = [header, ["---"] * len(header), *map(speed_row, lines)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def speed_row(line):
+    is_speed = line["ratio_of"] == "speed"
+    unit = "x as fast" if is_speed else "x the time"
+    at = "at least" if is_speed else "at most"
+    return [
+        line["what"],
+        speed_cell(line["ours"]),
+        speed_cell(line["reference"]),
+        f"{line['ratio']:.2f}{unit}",
+        f"{at} {line['target']:.2f}",
+        "yes" if is_met(line) else "**no**",
+        str(line["n_repeats"]),
+    ]
+
+
+def speed_cell(side):
+    if side["work"] == 1:
+        return f"{side['name']}: {side['median']:.2f} s"
+    return f"{side['name']}: {side['work'] / side['median']:,.0f} a second"
+
+
+def is_met(line):
+    """Whether ratio and checks are as wanted."""
+    better = line["ratio"] - line["target"]
+    is_good = better >= 0 if line["ratio_of"] == "speed" else better <= 0
+    return is_good and all(line["results"].get("checks", {}).values())
+
+
+def environments(lines):
+    """A paragraph for each machine and set of versions."""
+    dates = {}
+    for line in lines:
+        versions = [f"{name} {number}" for name, number in line["versions"].items()]
+        words = [line["cpu"], f"{line['cores']} cores", *versions]
+        dates.setdefault(", ".join(words), set()).add(line["date"][:10])
+    return [f"{', '.join(sorted(days))}: {words}." for words, days in dates.items()]
+
+
+REPORTS = {"speed": report_speed}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+"""From a table as the user has it to what a network sees, and its target likewise."""
+
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from copy import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import get_tags
+from sklearn.utils.validation import (
+    check_consistent_length,
+    has_fit_parameter,
+    validate_data,
+)
+
+from sklearn_snn._compat import _safe_indexing
+from sklearn_snn._preprocessing import TabularPreprocessor, categorical_columns
+from sklearn_snn._specs import TrainingSet
+from sklearn_snn._validation import (
+    check_columns,
+    numeric_table,
+    row_weights,
+    transformed_table,
+)
+
+
+class Table(NamedTuple):
+    """Rows as the user has them, checked."""
+
+    X: Any
+    y: np.ndarray
+    weight: np.ndarray | None
+    groups: Any = None
+
+    def take(self, rows):
+        """Some of the rows; None is all of them."""
+        if rows is None:
+            return self
+        return Table(
+            *(None if part is None else _safe_indexing(part, rows) for part in self)
+        )
+
+    @property
+    def counted_rows(self):
+        """Rows whose weight is not 0; None if that is all of them."""
+        if self.weight is None or self.weight.all():
+            return None
+        return np.flatnonzero(self.weight)
+
+
+class EncodedTable(NamedTuple):
+    """A table as the user has it, and as the network sees it."""
+
+    table: Table
+    validation: Table | None
+    training_set: TrainingSet
+    resumes: bool
+
+    def counted(self, rows):
+        """Those of these rows of the table whose weight is not 0."""
+        counted = self.table.counted_rows
+        return rows if counted is None else np.intersect1d(rows, counted)
+
+    def positions(self, rows):
+        """Where these rows of the table are in the training set."""
+        counted = self.table.counted_rows
+        if counted is None:
+            return rows
+        return np.searchsorted(counted, self.counted(rows))
+
+
+class EncodingEstimator(BaseEstimator, ABC):
+    """Reads tables and encodes them; the hooks at the end say how targets are."""
+
+    # Reading --------------------------------------------------------------------
+
+    def _read(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        groups=None,
+    ):
+        """Learn how to encode the table and its target; the data in that encoding."""
+        resumes = self.warm_start and self.__sklearn_is_fitted__()
+        table = self._read_rows(X, y, sample_weight, groups, reset=not resumes)
+        if not resumes:
+            self._learn_target(table)
+        validation = self._read_validation(X_val, y_val, sample_weight_val)
+        return self._encoded(table, validation, resumes)
+
+    def _encoded(self, table, validation, resumes):
+        counted = table.take(table.counted_rows)
+        if resumes:
+            rows = self._transform(counted.X, self.preprocessor_)
+        else:
+            self.preprocessor_, rows = self._fit_transform(counted)
+        training_set = self._training_set(counted, rows)
+        if validation is not None:
+            seen = self._transform(validation.X, self.preprocessor_)
+            training_set.validation = self._training_set(validation, seen)
+        return EncodedTable(table, validation, training_set, resumes)
+
+    @contextmanager
+    def _all_or_nothing(self):
+        """Restore all fitted attributes where fitting fails."""
+        before = self._fitted_attributes()
+        try:
+            yield
+        except BaseException:
+            for name in self._fitted_attributes():
+                delattr(self, name)
+            vars(self).update(before)
+            raise
+
+    def _fitted_attributes(self):
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name.endswith("_") and not name.startswith("_")
+        }
+
+    def _read_rows(self, X, y, sample_weight, groups, *, reset):
+        """Checked rows."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
+        X = self._read_X(X, reset=reset)
+        y = self._read_target(y)
+        check_consistent_length(X, y, groups)
+        if not reset:
+            check_columns(y, self._n_target_columns)
+        return Table(X, y, row_weights(sample_weight, X), groups)
+
+    def _read_X(self, X, *, reset):
+        if not self._reads_numbers:
+            return validate_data(self, X, reset=reset, skip_check_array=True)
+        numbers = numeric_table(self, X, reset=reset)
+        if reset:  # The array has lost the types of the columns.
+            self.categorical_columns_ = categorical_columns(
+                X,
+                self.categorical_features,
+                self.n_features_in_,
+                getattr(self, "feature_names_in_", None),
+            )
+        return numbers
+
+    @property
+    def _reads_numbers(self):
+        """Whether the table must be numbers before a preprocessor sees it."""
+        return self.preprocessor is None or isinstance(self.preprocessor, str)
+
+    def _read_validation(self, X_val, y_val, sample_weight_val):
+        given = {
+            "X_val": X_val,
+            "y_val": y_val,
+            "sample_weight_val": sample_weight_val,
+        }
+        given = [name for name, value in given.items() if value is not None]
+        if not given:
+            return None
+        for missing in {"X_val", "y_val"} - set(given):
+            raise ValueError(f"{given[0]} is provided, but {missing} was not provided.")
+        return self._read_rows(X_val, y_val, sample_weight_val, None, reset=False)
+
+    # Encoding -------------------------------------------------------------------
+
+    def _fit_transform(self, table):
+        """A preprocessor fitted on a table, and what it makes of the table."""
+        if self.preprocessor is None:
+            return None, self._transform(table.X, None)
+        if self._reads_numbers:
+            columns = self.categorical_columns_
+            ours = TabularPreprocessor(
+                columns if columns.any() else None, self.dtype
+            ).fit(table.X, sample_weight=table.weight)
+            return ours, self._transform(table.X, ours)
+        foreign, weight = clone(self.preprocessor), {}
+        if has_fit_parameter(foreign, "sample_weight"):
+            weight = {"sample_weight": table.weight}
+        if not hasattr(foreign, "fit_transform"):  # as a frozen one
+            foreign.fit(table.X, table.y, **weight)
+            return foreign, self._transform(table.X, foreign)
+        # A target encoder's fit_transform keeps each row's own target from it.
+        transformed = foreign.fit_transform(table.X, table.y, **weight)
+        return foreign, (transformed_table(transformed, self.dtype), None)
+
+    def _learn_more(self, table):
+        """Learn the scale of columns that have been constant so far."""
+        if isinstance(self.preprocessor_, TabularPreprocessor):
+            updated = copy(self.preprocessor_)
+            updated.partial_fit(table.X, sample_weight=table.weight)
+            self.preprocessor_ = updated
+
+    def _transform(self, X, preprocessor):
+        """What the network sees of a table, and the offset of a sparse one."""
+        if preprocessor is None:
+            return X.astype(self.dtype, copy=False), None
+        transformed = transformed_table(preprocessor.transform(X), self.dtype)
+        is_ours = isinstance(preprocessor, TabularPreprocessor)
+        if issparse(transformed) and is_ours:
+            return transformed, preprocessor.sparse_offset.astype(self.dtype)
+        return transformed, None
+
+    def _training_set(self, table, rows):
+        X, offset = rows
+        return TrainingSet(
+            X=X,
+            target=self._encode_target(table.y),
+            weight=self._loss_weight(table),
+            offset=offset,
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        if not self._reads_numbers:
+            inner = get_tags(self.preprocessor).input_tags
+            tags.input_tags.sparse = inner.sparse
+            tags.input_tags.allow_nan = inner.allow_nan
+        return tags
+
+    # Hooks ----------------------------------------------------------------------
+
+    @abstractmethod
+    def _read_target(self, y):
+        """The target as an array; errors for what the estimator cannot learn."""
+
+    @abstractmethod
+    def _learn_target(self, table):
+        """Learn classes or scale of the target, and the number of outputs."""
+
+    @property
+    @abstractmethod
+    def _n_target_columns(self):
+        """Columns of the training target; None if it has one dimension."""
+
+    @abstractmethod
+    def _encode_target(self, y):
+        """The target as the loss wants it."""
+
+    @abstractmethod
+    def _loss_weight(self, table):
+        """Weights of rows in the loss, or None."""
