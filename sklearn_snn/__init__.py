@@ -3,6 +3,12 @@
 from sklearn_snn._estimators import SNNClassifier, SNNRegressor
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._scoring import masked_scorer
+from sklearn_snn._search import (
+    SNNGridSearchCV,
+    SNNHalvingRandomSearchCV,
+    SNNRandomizedSearchCV,
+)
+from sklearn_snn._search_space import search_space
 from sklearn_snn._selu import moment_map, moment_map_jacobian, selu_parameters
 
 __version__ = "0.1.0.dev0"
@@ -10,11 +16,15 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "SNN",
     "SNNClassifier",
+    "SNNGridSearchCV",
+    "SNNHalvingRandomSearchCV",
+    "SNNRandomizedSearchCV",
     "SNNRegressor",
     "TabularPreprocessor",
     "masked_scorer",
     "moment_map",
     "moment_map_jacobian",
+    "search_space",
     "selu_parameters",
 ]
 

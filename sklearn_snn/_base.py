@@ -31,6 +31,37 @@ from sklearn_snn._training import fit_networks, predict_networks, resolve_device
 #: Rows from which on ``early_stopping="auto"`` can spare some to validate on.
 _ENOUGH_TO_VALIDATE = 1000
 
+#: Parameters that are read when networks are planned and trained, not when a table is
+#: encoded: estimators that differ in these only see the same data.
+TRAINING_PARAMETERS = frozenset(
+    {
+        "batch_size",
+        "cv",
+        "depth",
+        "device",
+        "dropout",
+        "early_stopping",
+        "label_smoothing",
+        "layer_form",
+        "learning_rate",
+        "learning_rate_init",
+        "max_iter",
+        "n_estimators",
+        "n_iter_no_change",
+        "n_threads",
+        "oof_score",
+        "random_state",
+        "refit",
+        "scoring",
+        "solver",
+        "time_limit",
+        "tol",
+        "validation_fraction",
+        "weight_decay",
+        "width",
+    }
+)
+
 
 class BaseSNN(CallbackSupportMixin, EncodingEstimator):
     """Fits networks; the hooks at the end say what their outputs mean."""
@@ -411,7 +442,8 @@ class BaseSNN(CallbackSupportMixin, EncodingEstimator):
                 f"learning_rate_init={self.learning_rate_init}. {again} Lower "
                 "learning_rate_init, or scale X (preprocessor='auto' does) and y."
             )
-        if "time_limit" in reasons:
+        # The limit of a search is not ours to tell of.
+        if "time_limit" in reasons and self.time_limit is not None:
             warnings.warn(
                 f"Training stopped at time_limit={self.time_limit} seconds, after "
                 f"{max(network.n_iter for network in networks)} epochs of at most "

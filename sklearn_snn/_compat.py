@@ -4,10 +4,12 @@ The only file that imports either, so that a new release breaks one place.
 """
 
 from sklearn.base import _fit_context
+from sklearn.model_selection._search_successive_halving import HalvingRandomSearchCV
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names_in,
+    _check_method_params,
     _check_sample_weight,
     _get_feature_names,
 )
@@ -37,10 +39,12 @@ except ImportError:  # scikit-learn < 1.9
 
 __all__ = [
     "CallbackSupportMixin",
+    "HalvingRandomSearchCV",
     "HasMethods",
     "Interval",
     "StrOptions",
     "_check_feature_names_in",
+    "_check_method_params",
     "_check_sample_weight",
     "_fit_context",
     "_get_feature_names",

@@ -5,6 +5,8 @@ A loss is a torch module below the waist and answers in numpy above it.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -31,6 +33,11 @@ class Loss(nn.Module):
     """
 
     activation = "identity"
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for losses that are the same."""
+        return type(self)
 
     def forward(
         self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
@@ -106,6 +113,11 @@ class BinaryCrossEntropy(ClassificationLoss):
         weight = None if label_weight is None else torch.tensor(label_weight)
         self.label_weight: Tensor | None
         self.register_buffer("label_weight", weight)
+
+    @property
+    def key(self) -> Hashable:
+        weight = self.label_weight
+        return type(self), None if weight is None else str(weight.tolist())
 
     def forward(
         self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
@@ -229,6 +241,10 @@ class Quantile(RobustRegressionLoss):
     def __init__(self, quantile: float) -> None:
         super().__init__()
         self.quantile = quantile
+
+    @property
+    def key(self) -> Hashable:
+        return type(self), self.quantile
 
     def forward(
         self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None

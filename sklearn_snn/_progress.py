@@ -89,3 +89,26 @@ def report_progress(estimator, n_epochs, attributes, **data):
         if bar is not None:
             bar.close()
     context.call_on_fit_task_end(estimator=estimator, **data)
+
+
+@contextmanager
+def networks_bar(n_networks, name):
+    """A bar over networks.
+
+    Parameters
+    ----------
+    n_networks : int
+        All of them.
+    name : str
+        What trains them.
+
+    Yields
+    ------
+    advance : callable
+        To be called with the number, or fraction, of networks that are done.
+    """
+    from tqdm.auto import tqdm  # comes with skorch
+
+    shown = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total} [{elapsed}<{remaining}]"
+    with tqdm(total=n_networks, desc=name, unit="network", bar_format=shown) as bar:
+        yield bar.update

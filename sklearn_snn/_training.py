@@ -163,6 +163,14 @@ def _multiplications(spec: NetworkSpec, n_networks: int) -> float:
     )
 
 
+def training_work(spec: NetworkSpec, training_sets: Sequence[TrainingSet]) -> float:
+    """Multiplications of the training of one network that is still to come."""
+    data = training_sets[spec.training_set]
+    n_rows = data.X.shape[0] if spec.rows is None else len(spec.rows)
+    n_epochs = spec.last_epoch - spec.n_epochs_done
+    return _multiplications(spec, 1) / spec.batch_size * n_rows * max(n_epochs, 1)
+
+
 def predict_networks(
     networks: Sequence[FittedNetwork],
     X: Matrix,

@@ -35,6 +35,10 @@ ORDER = [
     "_progress",
     "_encoding",
     "_base",
+    "_tasks",
+    "_candidates",
+    "_search",
+    "_search_space",
     "_estimators",
     "__init__",
 ]

@@ -1,0 +1,265 @@
+"""The candidates of a search: read, trained side by side, and looked up."""
+
+import time
+import warnings
+from collections import deque
+from contextlib import nullcontext
+from copy import copy
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
+
+from sklearn_snn._base import TRAINING_PARAMETERS, next_request
+from sklearn_snn._compat import _check_method_params, _safe_indexing
+from sklearn_snn._progress import networks_bar
+from sklearn_snn._tasks import Workers, train_requests
+
+
+class _StandIn:
+    """Stands where scikit-learn wants an estimator, and is one but for its `fit`."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def __getattr__(self, name):
+        if name == "estimator":  # not there yet while it is copied
+            raise AttributeError(name)
+        return getattr(self.estimator, name)
+
+    def set_params(self, **params):
+        self.estimator.set_params(**params)
+        return self
+
+
+class _Reader(_StandIn):
+    """A last step that reads what it is given and trains nothing."""
+
+    def fit(self, X, y=None, **params):
+        self.estimator._validate_params()
+        self.data = self.estimator._read(X, y, **params)
+        return self
+
+
+class LookUp(_StandIn):
+    """An estimator whose fits were made before, in the order of `outcomes`."""
+
+    def __init__(self, estimator, outcomes):
+        super().__init__(estimator)
+        self.outcomes = outcomes
+
+    def __sklearn_clone__(self):
+        return LookUp(clone(self.estimator), self.outcomes)
+
+    def fit(self, X, y=None, **params):
+        if not self.outcomes:  # the best estimator, on all rows
+            self.estimator.fit(X, y, **params)
+            return self
+        outcome = self.outcomes.popleft()
+        if isinstance(outcome, Exception):
+            raise outcome
+        self.estimator = outcome
+        return self
+
+
+class Rung(NamedTuple):
+    """One iteration of a search by halving, whose survivors go on training."""
+
+    #: Name of the parameter that is the number of epochs.
+    resource: str
+    #: Epochs of those who survive to the end.
+    n_epochs_in_all: int
+    #: Iterations to come, this one included.
+    n_left: int
+
+
+class _Fit:
+    """The fit of one candidate on the training rows of one split."""
+
+    def __init__(self, key):
+        self.key, self.seconds, self.n_rounds = key, 0.0, 0
+        self.outcome = self.request = self.first_networks = None
+
+    def begin(self, make):
+        """Let `make` return an estimator and its data; ask for the first networks."""
+        try:
+            self.outcome, data = make()
+            self._rounds = last_step(self.outcome)._rounds(data)
+            self.request = next(self._rounds)
+        except Exception as error:
+            self.outcome = error
+
+    def go_on(self, networks, seconds):
+        """Take what has been trained, and ask for more if need be."""
+        self.first_networks = self.first_networks or networks
+        self.seconds += seconds
+        self.n_rounds += 1
+        try:
+            self.request = next_request(self._rounds, networks)
+        except Exception as error:
+            self.outcome, self.request = error, None
+
+
+class Trainer:
+    """Trains the candidates of one search.
+
+    Attributes
+    ----------
+    outcomes : deque
+        A fitted estimator, or the exception that came instead, for each candidate and
+        split, in scikit-learn's order.
+    seconds : list of float
+        How long each of them took.
+    """
+
+    def __init__(self, search, X, y):
+        self.estimator, self.X, self.y = search.estimator, X, y
+        self.outcomes, self.seconds, self.fit_params = deque(), [], {}
+        self._name, self._is_verbose = type(search).__name__, search.verbose > 0
+        self._workers = Workers(search.n_jobs)
+        self._readings, self._seeds, self._paused = {}, {}, {}
+        self._time_limit, self._start = search.time_limit, time.monotonic()
+
+    def train(self, candidates, splits, rung=None):
+        """Train all candidates on all splits."""
+        fits = [
+            self._begin(params, number, rows, rung)
+            for params in candidates
+            for number, (rows, _) in enumerate(splits)
+        ]
+        while wanting := [fit for fit in fits if fit.request is not None]:
+            requests = [self._asked(fit, rung) for fit in wanting]
+            limit = self._seconds_left(1 if rung is None else rung.n_left)
+            with self._bar(requests) as advance:
+                answers = train_requests(
+                    requests, self._workers, time_limit=limit, advance=advance
+                )
+            for fit, answer in zip(wanting, answers, strict=True):
+                fit.go_on(*answer)
+            self._complain(answers)
+        self._paused = {fit.key: fit.first_networks for fit in fits}
+        self.outcomes.extend(fit.outcome for fit in fits)
+        self.seconds.extend(fit.seconds for fit in fits)
+
+    def _begin(self, params, number, rows, rung):
+        resource = None if rung is None else rung.resource
+        fit = _Fit((number, _key(params, without={resource})))
+        fit.begin(lambda: self._prepare(params, number, rows, fit.key))
+        return fit
+
+    def _prepare(self, params, number, rows, key):
+        """A candidate, and its data; readings that are alike are made once."""
+        candidate = clone(self.estimator).set_params(**clone(params, safe=False))
+        network = last_step(candidate)
+        network._validate_params()
+        if network.callbacks is not None:
+            raise ValueError(
+                "callbacks are called in networks that are trained one by one: use "
+                f"scikit-learn's {self._name.removeprefix('SNN')}, or callbacks=None"
+            )
+        if network.random_state is None:  # whoever goes on must find the same rows
+            fresh = np.random.RandomState().randint(np.iinfo(np.int32).max)
+            network.random_state = self._seeds.setdefault(key, fresh)
+        ours = {parameter_prefix(candidate) + name for name in TRAINING_PARAMETERS}
+        alike = number, _key(params, without=ours)
+        if alike not in self._readings:
+            self._readings[alike] = self._read(candidate, rows)
+        fitted = self._readings[alike]
+        reader = last_step(fitted)
+        vars(network).update(reader.estimator._fitted_attributes())
+        return _with_last_step(fitted, network), reader.data
+
+    def _read(self, candidate, rows):
+        """The candidate with all steps fitted but the last, which has read the data."""
+        X, y = _safe_indexing(self.X, rows), _safe_indexing(self.y, rows)
+        reader = _Reader(clone(last_step(candidate)))
+        params = _check_method_params(self.X, params=self.fit_params, indices=rows)
+        return _with_last_step(candidate, reader).fit(X, y, **params)
+
+    def _asked(self, fit, rung):
+        """What a fit asks for; in a search by halving, up to the end of a rung."""
+        if rung is None:
+            return fit.request
+        before = self._paused.get(fit.key) or [None] * len(fit.request.specs)
+        if fit.n_rounds > 0:  # networks that are trained again are so from the start
+            before = [None] * len(fit.request.specs)
+        specs = [
+            replace(
+                spec,
+                max_epochs=rung.n_epochs_in_all,
+                stop_epoch=spec.last_epoch,
+                resume=network,
+                continues=network is not None,
+            )
+            for spec, network in zip(fit.request.specs, before, strict=True)
+        ]
+        options = replace(fit.request.options, keep_state=True)
+        return fit.request._replace(specs=specs, options=options)
+
+    def _seconds_left(self, n_shares):
+        if self._time_limit is None:
+            return None
+        left = self._time_limit - (time.monotonic() - self._start)
+        return max(left, 1e-9) / n_shares
+
+    def _bar(self, requests):
+        if not self._is_verbose:
+            return nullcontext()
+        return networks_bar(sum(len(one.specs) for one in requests), self._name)
+
+    def _complain(self, answers):
+        stopped = [one.stopped_by for networks, _ in answers for one in networks]
+        if self._time_limit is not None and "time_limit" in stopped:
+            warnings.warn(
+                f"time_limit={self._time_limit} seconds ended the training of "
+                f"{stopped.count('time_limit')} of {len(stopped)} networks before "
+                "max_iter; their schedules ended in time.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+
+
+def last_step(estimator):
+    """The network of an estimator, or what stands in for it."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
+def _with_last_step(estimator, step):
+    """The same pipeline with another last step; a lone estimator is all last step."""
+    if not isinstance(estimator, Pipeline):
+        return step
+    pipeline = copy(estimator)
+    name, last = estimator.steps[-1]
+    pipeline.steps = [*estimator.steps[:-1], (name, _with_last_step(last, step))]
+    return pipeline
+
+
+def parameter_prefix(estimator):
+    """What the names of a network's parameters begin with."""
+    prefix = ""
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        prefix += f"{name}__"
+    return prefix
+
+
+def _key(params, without=()):
+    """Equal for settings that are the same, or mostly so: other keys cost time only."""
+    return tuple(
+        (name, type(value), _hashable(value))
+        for name, value in sorted(params.items())
+        if name not in without
+    )
+
+
+def _hashable(value):
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    return value

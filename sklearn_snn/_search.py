@@ -1,0 +1,462 @@
+"""Searches of scikit-learn's whose candidates are trained side by side.
+
+Only the training is ours. It comes first; then scikit-learn's own `fit` splits, scores
+and ranks, with estimators that look up what has been trained.
+"""
+
+from copy import copy
+from math import floor, log
+from numbers import Real
+
+import numpy as np
+from joblib import parallel_config
+from sklearn.base import is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
+
+from sklearn_snn._base import BaseSNN
+from sklearn_snn._candidates import (
+    LookUp,
+    Rung,
+    Trainer,
+    last_step,
+    parameter_prefix,
+)
+from sklearn_snn._compat import HalvingRandomSearchCV, Interval
+
+_TIME_LIMIT = {"time_limit": [Interval(Real, 0, None, closed="neither"), None]}
+
+#: What the docstrings of the searches have in common.
+_SHARED = {
+    "estimator": """\
+    estimator : SNNClassifier, SNNRegressor or Pipeline
+        The network, or a pipeline that ends in one; its other steps are fitted once a
+        split and setting.
+""",
+    "middle": """\
+    scoring : str, callable, list, tuple or dict, default=None
+        As in scikit-learn; None is the estimator's `score`. Where labels are missing,
+        `masked_scorer`.
+    n_jobs : int or None, default=None
+        Stacks of networks that are trained at the same time, in processes, or wherever
+        joblib's active backend has its workers:
+        ``joblib.parallel_config(backend="dask")``.
+    refit : bool, str or callable, default=True
+        As in scikit-learn: whether to fit the best candidate on all rows, and by which
+        metric it is the best.
+    cv : int, cross-validation generator or iterable, default={cv}
+        As in scikit-learn.
+    verbose : int, default=0
+        From 1 on scikit-learn's messages and a bar over networks.
+""",
+    "end": """\
+    error_score : "raise" or numeric, default=nan
+        Score of a candidate whose fit fails.
+    return_train_score : bool, default={return_train_score}
+        Whether to score on training rows too.
+    time_limit : float or None, default=None
+        Seconds for the training of the candidates, positive; the fit of the best one
+        on all rows comes on top. Every candidate is trained, with a schedule that ends
+        in time.
+""",
+    "attributes": """\
+    cv_results_ : dict of ndarrays
+        As in scikit-learn. ``mean_fit_time`` is a network's share of the time of its
+        stack, by epochs; preprocessing is not in it.
+    best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
+refit_time_, multimetric_
+        As in scikit-learn.
+""",
+}
+
+
+def _describe(**defaults):
+    """Class decorator that fills what searches have in common into a docstring."""
+
+    def fill(cls):
+        for name, text in _SHARED.items():
+            line = f"    {{{name}}}\n"
+            cls.__doc__ = cls.__doc__.replace(line, text.format(**defaults))
+        return cls
+
+    return fill
+
+
+class _StackedSearch:
+    """What the searches have in common: a `fit` that trains first."""
+
+    def fit(self, X, y=None, **params):
+        """Search, and fit the best candidate on all rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets; labels may be NaN where they were not measured.
+        **params : dict of str -> object
+            Passed to the `fit` of the estimator, the splitter and the scorers, as in
+            scikit-learn.
+
+        Returns
+        -------
+        self : estimator
+            The fitted search.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is neither one of this package nor a `Pipeline` that ends
+            in one.
+        """
+        if not isinstance(last_step(self.estimator), BaseSNN):
+            raise TypeError(
+                f"{type(self).__name__} trains an SNNClassifier, an SNNRegressor or a "
+                f"Pipeline that ends in one, got {self.estimator!r}; for others there "
+                "are scikit-learn's own searches"
+            )
+        # What scikit-learn's fit sees of this search; the search itself stays as it is
+        # until all is done.
+        search = copy(self)
+        search._trainer = Trainer(self, X, y)
+        search.estimator = LookUp(self.estimator, search._trainer.outcomes)
+        is_class = is_classifier(self.estimator)
+        search.cv = check_cv(self.cv, _without_nan(y), classifier=is_class)
+        self._settle(search)
+        with parallel_config(backend="sequential"):
+            super(_StackedSearch, search).fit(X, y, **params)
+        if self.refit:
+            search.best_estimator_ = search.best_estimator_.estimator
+        if self.scoring is None:
+            search.scorer_ = check_scoring(self.estimator)
+        for name, value in vars(search).items():
+            if name.endswith("_") and not name.startswith("_"):
+                setattr(self, name, value)
+        return self
+
+    def _settle(self, search):
+        """Replace what scikit-learn's fit would not understand."""
+
+    def _rung(self, n_candidates, results):
+        """The iteration of a search by halving on epochs; None in other searches."""
+
+    def _get_routed_params_for_fit(self, params):
+        self._routed = super()._get_routed_params_for_fit(params)
+        self._trainer.fit_params = self._routed.estimator.fit
+        return self._routed
+
+    def _run_search(self, evaluate_candidates, *, callback_ctx=None):
+        def evaluate(candidates, cv=None, more_results=None, **rest):
+            candidates, trainer = list(candidates), self._trainer
+            split = (cv or self.cv).split
+            splits = list(split(trainer.X, trainer.y, **self._routed.splitter.split))
+            trainer.train(candidates, splits, self._rung(len(candidates), more_results))
+            return evaluate_candidates(
+                candidates, check_cv(splits), more_results=more_results, **rest
+            )
+
+        # Versions of scikit-learn before 1.9 have no callbacks.
+        context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
+        super()._run_search(evaluate, **context)
+
+    def _format_results(self, candidate_params, n_splits, out, more_results=None):
+        for scores, seconds in zip(out, self._trainer.seconds, strict=True):
+            scores["fit_time"] = seconds
+        return super()._format_results(candidate_params, n_splits, out, more_results)
+
+
+def _without_nan(y):
+    """A target in which scikit-learn can look for classes."""
+    array = np.asarray(y)
+    return np.nan_to_num(array) if array.dtype.kind == "f" and array.ndim == 2 else y
+
+
+@_describe(cv=None, return_train_score=False)
+class SNNGridSearchCV(_StackedSearch, GridSearchCV):
+    """Exhaustive search that trains the networks of all candidates side by side.
+
+    `sklearn.model_selection.GridSearchCV` with one difference: networks of all
+    candidates, splits and members that have equal layer sizes and batch size are
+    trained as one stack. Scores are those of `GridSearchCV` up to rounding.
+
+    Parameters
+    ----------
+    {estimator}
+    param_grid : dict or list of dict
+        Names of parameters and lists of values to try.
+    {middle}
+    pre_dispatch : int or str, default="2*n_jobs"
+        For compatibility; scoring is done one by one.
+    {end}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    SNNRandomizedSearchCV : Tries a number of random candidates.
+    SNNHalvingRandomSearchCV : Stops training those that fall behind.
+    search_space : Parameters that are worth trying.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_snn import SNNClassifier, SNNGridSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = SNNClassifier(width=16, max_iter=20, random_state=0)
+    >>> grid = {"depth": [1, 2], "learning_rate_init": [1e-3, 1e-2]}
+    >>> search = SNNGridSearchCV(model, grid, cv=3).fit(X, y)
+    >>> search.best_params_["learning_rate_init"]
+    0.01
+    """
+
+    _parameter_constraints = GridSearchCV._parameter_constraints | _TIME_LIMIT
+
+    def __init__(
+        self,
+        estimator,
+        param_grid,
+        *,
+        scoring=None,
+        n_jobs=None,
+        refit=True,
+        cv=None,
+        verbose=0,
+        pre_dispatch="2*n_jobs",
+        error_score=np.nan,
+        return_train_score=False,
+        time_limit=None,
+    ):
+        super().__init__(
+            estimator,
+            param_grid,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.time_limit = time_limit
+
+
+@_describe(cv=None, return_train_score=False)
+class SNNRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
+    """Random search that trains the networks of all candidates side by side.
+
+    `sklearn.model_selection.RandomizedSearchCV` with one difference: networks of all
+    candidates, splits and members that have equal layer sizes and batch size are
+    trained as one stack. Sizes are best drawn from short lists, so that many networks
+    share them; what else is searched may be continuous.
+
+    Parameters
+    ----------
+    {estimator}
+    param_distributions : dict or list of dict
+        Names of parameters and distributions, or lists of values, to draw from.
+    n_iter : int, default=10
+        Number of candidates, at least 1.
+    {middle}
+    pre_dispatch : int or str, default="2*n_jobs"
+        For compatibility; scoring is done one by one.
+    random_state : int, RandomState instance or None, default=None
+        Draws the candidates.
+    {end}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    SNNGridSearchCV : Tries all combinations.
+    SNNHalvingRandomSearchCV : Stops training those that fall behind.
+    search_space : Parameters that are worth trying.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_snn import SNNClassifier, SNNRandomizedSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = SNNClassifier(width=16, max_iter=20, random_state=0)
+    >>> space = {"depth": [1, 2], "learning_rate_init": loguniform(1e-4, 1e-1)}
+    >>> search = SNNRandomizedSearchCV(model, space, n_iter=6, random_state=0)
+    >>> print(search.fit(X, y).best_score_ > 0.9)
+    True
+    """
+
+    _parameter_constraints = RandomizedSearchCV._parameter_constraints | _TIME_LIMIT
+
+    def __init__(
+        self,
+        estimator,
+        param_distributions,
+        *,
+        n_iter=10,
+        scoring=None,
+        n_jobs=None,
+        refit=True,
+        cv=None,
+        verbose=0,
+        pre_dispatch="2*n_jobs",
+        random_state=None,
+        error_score=np.nan,
+        return_train_score=False,
+        time_limit=None,
+    ):
+        super().__init__(
+            estimator,
+            param_distributions,
+            n_iter=n_iter,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            random_state=random_state,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.time_limit = time_limit
+
+
+@_describe(cv=5, return_train_score=True)
+class SNNHalvingRandomSearchCV(_StackedSearch, HalvingRandomSearchCV):
+    """Successive halving whose survivors go on training instead of starting again.
+
+    `sklearn.model_selection.HalvingRandomSearchCV` on epochs: all candidates are
+    trained side by side for a few epochs of their schedule, the best third stays in
+    the stack and goes on, and so forth. Those who get to the end have been trained as
+    an undisturbed fit trains.
+
+    Parameters
+    ----------
+    {estimator}
+    param_distributions : dict or list of dict
+        Names of parameters and distributions, or lists of values, to draw from.
+    n_candidates : "exhaust" or int, default="exhaust"
+        Number of candidates at the start, at least 1; ``"exhaust"`` takes as many as
+        let the last iteration use `max_resources`.
+    factor : float, default=3
+        One candidate in so many is kept, with so many times the epochs.
+    resource : str, default="max_iter"
+        What grows: the network's epochs, ``"n_samples"``, or another parameter. Only
+        with epochs do survivors go on.
+    max_resources : "auto" or int, default="auto"
+        Epochs at most; ``"auto"`` is the estimator's `max_iter`.
+    min_resources : "exhaust", "smallest" or int, default="smallest"
+        Epochs of the first iteration; ``"smallest"`` is a tenth of `max_resources`,
+        ``"exhaust"`` as many as let the last one use `max_resources`.
+    aggressive_elimination : bool, default=False
+        As in scikit-learn.
+    {middle}
+    random_state : int, RandomState instance or None, default=None
+        Draws the candidates.
+    {end}
+
+    Attributes
+    ----------
+    {attributes}
+    n_resources_, n_candidates_ : list of int
+        Epochs and candidates of each iteration.
+    n_remaining_candidates_, max_resources_, min_resources_, n_iterations_, \
+n_possible_iterations_, n_required_iterations_
+        As in scikit-learn.
+
+    See Also
+    --------
+    SNNRandomizedSearchCV : Trains every candidate to the end.
+    search_space : Parameters that are worth trying.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_snn import SNNClassifier, SNNHalvingRandomSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = SNNClassifier(width=16, max_iter=27, random_state=0)
+    >>> space = {"depth": [1, 2], "learning_rate_init": loguniform(1e-4, 1e-1)}
+    >>> search = SNNHalvingRandomSearchCV(
+    ...     model, space, n_candidates=9, min_resources=3, cv=3, random_state=0
+    ... ).fit(X, y)
+    >>> search.n_candidates_, search.n_resources_
+    ([9, 3, 1], [3, 9, 27])
+    """
+
+    _parameter_constraints = HalvingRandomSearchCV._parameter_constraints | _TIME_LIMIT
+
+    def __init__(
+        self,
+        estimator,
+        param_distributions,
+        *,
+        n_candidates="exhaust",
+        factor=3,
+        resource="max_iter",
+        max_resources="auto",
+        min_resources="smallest",
+        aggressive_elimination=False,
+        cv=5,
+        scoring=None,
+        refit=True,
+        error_score=np.nan,
+        return_train_score=True,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+        time_limit=None,
+    ):
+        super().__init__(
+            estimator,
+            param_distributions,
+            n_candidates=n_candidates,
+            factor=factor,
+            resource=resource,
+            max_resources=max_resources,
+            min_resources=min_resources,
+            aggressive_elimination=aggressive_elimination,
+            cv=cv,
+            scoring=scoring,
+            refit=refit,
+            error_score=error_score,
+            return_train_score=return_train_score,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
+        self.time_limit = time_limit
+
+    @property
+    def _halves_epochs(self):
+        return self.resource.split("__")[-1] == "max_iter"
+
+    def _settle(self, search):
+        if not self._halves_epochs:
+            return
+        search.resource = parameter_prefix(self.estimator) + "max_iter"
+        if self.max_resources == "auto":
+            search.max_resources = last_step(self.estimator).max_iter
+        if self.min_resources == "smallest":
+            search.min_resources = max(search.max_resources // 10, 1)
+
+    def _rung(self, n_candidates, results):
+        if not self._halves_epochs:
+            return None
+        iteration = results["iter"][0]
+        if iteration == 0:
+            # As scikit-learn counts them, which does not tell beforehand.
+            n_required = 1 + floor(log(n_candidates, self.factor))
+            ratio = self.max_resources_ // self.min_resources_
+            n_possible = 1 + floor(log(ratio, self.factor))
+            self._n_rungs = n_required
+            if not self.aggressive_elimination:
+                self._n_rungs = min(n_required, n_possible)
+            power = min(n_required, n_possible) - 1
+            last = int(self.factor**power * self.min_resources_)
+            self._n_epochs_in_all = min(last, self.max_resources_)
+        return Rung(self.resource, self._n_epochs_in_all, self._n_rungs - iteration)

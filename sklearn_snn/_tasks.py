@@ -1,0 +1,194 @@
+"""What many fits want trained, as few large tasks for joblib."""
+
+import time
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.utils.parallel import Parallel, delayed
+
+from sklearn_snn._specs import FittedNetwork, TrainingRequest
+from sklearn_snn._training import fit_networks, group_networks, training_work
+
+
+class _Task(NamedTuple):
+    """Networks of equal shape that are trained as one stack."""
+
+    #: Of each network the number of its request, and its place there.
+    owners: list[tuple[int, int]]
+    request: TrainingRequest
+
+
+class _Answer(NamedTuple):
+    """A trained network, and its share of the time of its stack in seconds."""
+
+    network: FittedNetwork
+    seconds: float
+
+
+class Workers:
+    """Those who train tasks: joblib's, of the backend that is active when it is made.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        Tasks at the same time, as in scikit-learn.
+    """
+
+    def __init__(self, n_jobs):
+        self.number = effective_n_jobs(n_jobs)
+        try:
+            self.run = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        except ValueError:  # a backend that has all results at the end
+            self.run = Parallel(n_jobs=n_jobs)
+
+
+def train_requests(requests, workers, *, time_limit=None, advance=None):
+    """Train the networks of all requests; those of equal shape side by side.
+
+    Parameters
+    ----------
+    requests : list of TrainingRequest
+        What the fits want.
+    workers : Workers
+        Who trains.
+    time_limit : float or None, default=None
+        Seconds at most; all networks get through their schedules in time.
+    advance : callable or None, default=None
+        Told how many networks more are done; fractions where they are trained in this
+        process.
+
+    Returns
+    -------
+    answers : list of tuple
+        For each request its list of FittedNetwork, and the seconds that it took: a
+        stack's time is shared out by epochs.
+    """
+    answers: dict[Any, _Answer] = {}
+    wanted = []
+    for number, request in enumerate(requests):
+        for place, spec in enumerate(request.specs):
+            if _is_finished(spec):
+                answers[number, place] = _Answer(spec.resume, 0.0)
+            else:
+                wanted.append((number, place))
+    tasks = _tasks(requests, wanted, workers.number)
+    for task, answer in _run(tasks, workers, time_limit, advance):
+        answers |= dict(zip(task.owners, answer, strict=True))
+    return [
+        (
+            [answers[number, place].network for place in range(len(request.specs))],
+            sum(answers[number, place].seconds for place in range(len(request.specs))),
+        )
+        for number, request in enumerate(requests)
+    ]
+
+
+def _is_finished(spec):
+    """Whether a network that may go on has stopped of itself."""
+    return spec.continues and spec.resume.stopped_by == "early_stopping"
+
+
+def _tasks(requests, wanted, n_workers):
+    """Networks that differ in no more than a stack allows, and their data."""
+    alike: dict[Any, list] = {}
+    for number, place in wanted:
+        _, _, loss, options = requests[number]
+        alike.setdefault((loss.key, options), []).append((number, place))
+    tasks = []
+    for owners in alike.values():
+        merged = _merged(requests, owners)
+        for group in group_networks(merged.specs, merged.training_sets, n_workers):
+            chosen = [owners[i] for i in group]
+            tasks.append(_Task(chosen, _merged(requests, chosen)))
+    return sorted(tasks, key=_work, reverse=True)
+
+
+def _work(task):
+    return sum(
+        training_work(spec, task.request.training_sets) for spec in task.request.specs
+    )
+
+
+def _merged(requests, owners):
+    """One request for these networks, with the data that they need."""
+    specs, sets = [], {}
+    for number, place in owners:
+        request = requests[number]
+        spec = request.specs[place]
+        data = request.training_sets[spec.training_set]
+        index, _ = sets.setdefault(id(data), (len(sets), data))
+        # Networks that stop together belong to one request.
+        ensemble = None if spec.ensemble is None else (number, spec.ensemble)
+        specs.append(replace(spec, training_set=index, ensemble=ensemble))
+    loss, options = requests[owners[0][0]][2:]
+    return TrainingRequest(specs, [data for _, data in sets.values()], loss, options)
+
+
+def _run(tasks, workers, time_limit, advance):
+    """Train the tasks; yields each of them with its answers as they come."""
+    limits = _limits(tasks, workers.number, time_limit)
+    in_this_process = advance is not None and workers.number == 1
+    calls = (
+        delayed(_train)(
+            number, task.request, limit, advance if in_this_process else None
+        )
+        for number, (task, limit) in enumerate(zip(tasks, limits, strict=True))
+    )
+    for number, answers in workers.run(calls):
+        if any(answer.network.stopped_by == "interrupt" for answer in answers):
+            raise KeyboardInterrupt
+        if advance is not None and not in_this_process:
+            advance(len(answers))
+        yield tasks[number], answers
+
+
+def _limits(tasks, n_workers, time_limit):
+    """Seconds of each task, so that those who work them off end in time."""
+    busy, work = np.zeros(n_workers), [_work(task) for task in tasks]
+    for amount in work:
+        busy[busy.argmin()] += amount
+    limits = []
+    for task, amount in zip(tasks, work, strict=True):
+        # Fits that have a limit of their own bring it along.
+        own = task.request.options.time_limit
+        n_fits = len({number for number, _ in task.owners})
+        limit = np.inf if own is None else own * n_fits
+        if time_limit is not None:
+            limit = min(limit, time_limit * amount / busy.max())
+        limits.append(None if limit == np.inf else float(limit))
+    return limits
+
+
+def _train(number, request, time_limit, advance):
+    """Train one task, perhaps in another process."""
+    start = time.perf_counter()
+    specs, sets, loss, options = request
+    n_epochs = max(spec.last_epoch - spec.n_epochs_done for spec in specs)
+    told = 0
+
+    def on_epoch(networks):
+        nonlocal told
+        told += 1
+        advance(len(specs) / n_epochs)
+        return False
+
+    networks = fit_networks(
+        specs,
+        sets,
+        loss=loss,
+        options=replace(options, time_limit=time_limit),
+        on_epoch=None if advance is None else on_epoch,
+    )
+    if advance is not None:
+        advance(len(specs) * (1 - told / n_epochs))
+    seconds = time.perf_counter() - start
+    trained = [
+        network.n_iter - spec.n_epochs_done
+        for network, spec in zip(networks, specs, strict=True)
+    ]
+    return number, [
+        _Answer(network, seconds * n / max(sum(trained), 1))
+        for network, n in zip(networks, trained, strict=True)
+    ]
