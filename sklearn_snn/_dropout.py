@@ -44,13 +44,15 @@ class StackedAlphaDropout:
         dropped = gain * SATURATION * keep  # = gain * SATURATION + shift
 
         def per_network(values: np.ndarray) -> Tensor:
-            return torch.tensor(values, dtype=dtype, device=device).view(-1, 1, 1)
+            return torch.tensor(values, dtype=dtype, device=device).view(-1, 1)
 
-        self._gain, self._dropped = per_network(gain), per_network(dropped)
+        self._gain = per_network(gain)
+        self._dropped = per_network(dropped).unsqueeze(-1)
         # A unit is kept where a uniform 16-bit number is at most this.
         threshold = (levels - _LEVELS // 2 - 1).astype(np.int16)
         self._threshold = torch.from_numpy(threshold).to(device).view(-1, 1)
         self._is_random = keep < 1
+        self._masks = self._gain.new_empty((0, 0))
 
     def draw(
         self,
@@ -58,7 +60,7 @@ class StackedAlphaDropout:
         n_samples: int,
         widths: Sequence[int],
     ) -> list[Tensor]:
-        """Masks of one step: 1 for units that are kept, 0 for dropped ones.
+        """Factors of one step: 0 for units that are dropped, a gain for the others.
 
         Parameters
         ----------
@@ -72,24 +74,30 @@ class StackedAlphaDropout:
         Returns
         -------
         masks : list of Tensor of shape (n_networks, n_samples, width)
+            Valid until the next draw.
         """
         sizes = [n_samples * width for width in widths]
-        raw = np.zeros((len(generators), -(-sum(sizes) // 4)), dtype=np.uint64)
+        self._make_room(len(generators), sum(sizes))
         for row, generator, is_random in zip(
-            raw, generators, self._is_random, strict=True
+            self._raw, generators, self._is_random, strict=True
         ):
             if is_random:
                 row[:] = generator.bit_generator.random_raw(len(row))
-        bits = torch.from_numpy(raw.view(np.int16)[:, : sum(sizes)])
+        bits = torch.from_numpy(self._raw.view(np.int16)[:, : sum(sizes)])
         bits = bits.to(self._threshold.device)
-        kept = torch.empty(bits.shape, dtype=self._gain.dtype, device=bits.device)
-        torch.le(bits, self._threshold, out=kept)
+        torch.le(bits, self._threshold, out=self._masks).mul_(self._gain)
         return [
             part.view(len(generators), n_samples, width)
-            for part, width in zip(kept.split(sizes, dim=1), widths, strict=True)
+            for part, width in zip(self._masks.split(sizes, dim=1), widths, strict=True)
         ]
+
+    def _make_room(self, n_networks: int, n_units: int) -> None:
+        """Memory that every step of a size uses anew, since fresh memory costs time."""
+        if self._masks.shape != (n_networks, n_units):
+            self._raw = np.zeros((n_networks, -(-n_units // 4)), dtype=np.uint64)
+            self._masks = self._gain.new_empty((n_networks, n_units))
 
     def __call__(self, x: Tensor, mask: Tensor) -> Tensor:
         """Drop units of `x`, of shape (n_networks, n_samples, width) like `mask`."""
-        # gain * (x * mask + SATURATION * (1 - mask)) + shift in two passes.
-        return torch.addcmul(self._dropped, self._gain * (x - SATURATION), mask)
+        # With k = mask / gain, gain * (x * k + SATURATION * (1 - k)) + shift.
+        return torch.addcmul(self._dropped, x - SATURATION, mask)

@@ -37,7 +37,7 @@ class Loss(nn.Module):
     @property
     def key(self) -> Hashable:
         """Equal for losses that are the same."""
-        return type(self)
+        return type(self).__name__
 
     def forward(
         self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
@@ -52,6 +52,18 @@ class Loss(nn.Module):
             Encoded targets.
         smoothing : Tensor of shape (n_networks, 1, 1) or None, default=None
             Label smoothing of each network; only losses of classes have it.
+        """
+        raise NotImplementedError
+
+    def gradient(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        """Gradient of each row's loss, of the shape of `raw`.
+
+        Parameters
+        ----------
+        raw, target, smoothing
+            As in `forward`.
         """
         raise NotImplementedError
 
@@ -93,6 +105,14 @@ class CrossEntropy(ClassificationLoss):
             loss = loss + smoothing * (uniform - loss)
         return loss.squeeze(-1)
 
+    def gradient(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        wanted = torch.zeros_like(raw).scatter_(-1, target.unsqueeze(-1), 1.0)
+        if smoothing is not None:
+            wanted += smoothing * (1 / raw.shape[-1] - wanted)
+        return torch.softmax(raw, dim=-1) - wanted
+
     def predict_proba(self, raw: FloatArray) -> FloatArray:
         return softmax(raw, axis=-1)
 
@@ -117,22 +137,30 @@ class BinaryCrossEntropy(ClassificationLoss):
     @property
     def key(self) -> Hashable:
         weight = self.label_weight
-        return type(self), None if weight is None else str(weight.tolist())
+        return type(self).__name__, None if weight is None else str(weight.tolist())
 
     def forward(
         self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
     ) -> Tensor:
-        # target.isnan() would cost another pass where there is nothing missing, but
-        # a where() on the result would send NaN gradients: 0 * NaN.
+        label, counts = self._label(target, smoothing)
+        return ((softplus(raw) - raw * label) * counts).mean(-1)
+
+    def gradient(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        label, counts = self._label(target, smoothing)
+        return (torch.sigmoid(raw) - label) * counts / raw.shape[-1]
+
+    def _label(self, target: Tensor, smoothing: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Labels with a number for those that are missing, and what each counts."""
         measured = ~target.isnan()
-        label = torch.where(measured, target, 0.5)
+        label, counts = target.nan_to_num(0.5), measured.to(target.dtype)
         if smoothing is not None:
             label = label + smoothing * (0.5 - label)
-        loss = (softplus(raw) - raw * label) * measured
         if self.label_weight is not None:
-            negative, positive = self.label_weight.to(raw).unbind(-1)
-            loss = loss * torch.where(target == 1, positive, negative)
-        return loss.mean(-1)
+            negative, positive = self.label_weight.to(target).unbind(-1)
+            counts = counts * torch.where(target == 1, positive, negative)
+        return label, counts
 
     def predict_proba(self, raw: FloatArray) -> FloatArray:
         proba = expit(raw)
@@ -195,6 +223,11 @@ class SquaredError(RegressionLoss):
     ) -> Tensor:
         return (raw - target).square().mean(-1) / 2
 
+    def gradient(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        return (raw - target) / raw.shape[-1]
+
 
 class RobustRegressionLoss(RegressionLoss):
     """Location and scale that outliers in the target do not move."""
@@ -219,6 +252,11 @@ class AbsoluteError(RobustRegressionLoss):
     ) -> Tensor:
         return (raw - target).abs().mean(-1)
 
+    def gradient(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        return (raw - target).sign() / raw.shape[-1]
+
 
 class Huber(RobustRegressionLoss):
     """Squared error up to one standard deviation of the target, linear beyond."""
@@ -227,6 +265,11 @@ class Huber(RobustRegressionLoss):
         self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
     ) -> Tensor:
         return huber_loss(raw, target, reduction="none").mean(-1)
+
+    def gradient(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        return (raw - target).clamp(-1, 1) / raw.shape[-1]
 
 
 class Quantile(RobustRegressionLoss):
@@ -244,15 +287,20 @@ class Quantile(RobustRegressionLoss):
 
     @property
     def key(self) -> Hashable:
-        return type(self), self.quantile
+        return type(self).__name__, self.quantile
 
     def forward(
         self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
     ) -> Tensor:
         error = target - raw
-        return torch.maximum(self.quantile * error, (self.quantile - 1) * error).mean(
-            -1
-        )
+        loss = torch.maximum(self.quantile * error, (self.quantile - 1) * error)
+        return loss.mean(-1)
+
+    def gradient(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        is_above = torch.heaviside(raw - target, raw.new_tensor(0.5))
+        return (is_above - self.quantile) / raw.shape[-1]
 
 
 class Poisson(RegressionLoss):
@@ -280,6 +328,11 @@ class Poisson(RegressionLoss):
         self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
     ) -> Tensor:
         return (raw.exp() - target * raw).mean(-1)
+
+    def gradient(
+        self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
+    ) -> Tensor:
+        return (raw.exp() - target) / raw.shape[-1]
 
     def predict(self, raw: FloatArray) -> FloatArray:
         return np.exp(raw)

@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import selu
 
 from sklearn_snn._dropout import StackedAlphaDropout
 from sklearn_snn._layers import LayerForm, layer_sizes
+from sklearn_snn._propagation import (
+    Layers,
+    Passed,
+    Propagation,
+    backward_pass,
+    forward_pass,
+)
 
 
 class SNN(nn.Sequential):
@@ -184,20 +191,29 @@ class StackedSNN(nn.Module):
         super().__init__()
         self.sizes = tuple(sizes)
         self.flat = nn.Parameter(parameters)
+        self._make_views()
 
-    def layers(self) -> list[tuple[Tensor, Tensor]]:
-        """Weights (n_networks, in, out) and biases (n_networks, 1, out), as views."""
-        n_networks = len(self.flat)
+    def _make_views(self) -> None:
+        """Views of parameters and gradient, which take time to make."""
+        self._layers = self._by_layer(self.flat.detach())
+        gradient = torch.empty_like(self.flat, requires_grad=False)
+        self._gradient = gradient, self._by_layer(gradient)
+
+    def _by_layer(self, flat: Tensor) -> Layers:
         shapes = parameter_shapes(self.sizes)
-        # One split instead of slices: its backward is one concatenation.
-        parts = self.flat.split([math.prod(shape) for shape in shapes], dim=1)
+        parts = flat.split([math.prod(shape) for shape in shapes], dim=1)
         weights = [
-            part.view(n_networks, *shape)
+            part.view(len(flat), *shape)
             for part, shape in zip(parts[::2], shapes[::2], strict=True)
         ]
-        return list(
-            zip(weights, (bias.unsqueeze(1) for bias in parts[1::2]), strict=True)
-        )
+        biases = [bias.unsqueeze(1) for bias in parts[1::2]]
+        return list(zip(weights, biases, strict=True))
+
+    def keep(self, networks: list[int]) -> None:
+        """Forget all networks but those at these indices."""
+        self.flat.grad = None
+        self.flat.data = self.flat.data[networks]
+        self._make_views()
 
     def forward(
         self,
@@ -213,11 +229,18 @@ class StackedSNN(nn.Module):
         dropout : StackedAlphaDropout or None, default=None
             Applied after each hidden layer in training.
         masks : sequence of Tensor of shape (n_networks, n_samples, width)
-            What each layer's dropout keeps.
+            Its factors in each of them.
         """
-        *hidden, (weight, bias) = self.layers()
-        for layer, (hidden_weight, hidden_bias) in enumerate(hidden):
-            x = selu(torch.baddbmm(hidden_bias, x, hidden_weight))
-            if dropout is not None:
-                x = dropout(x, masks[layer])
-        return torch.baddbmm(bias, x, weight)
+        return Propagation.apply(
+            self.flat, self._layers, self._gradient, x, dropout, masks
+        )
+
+    def outputs(self, x: Tensor, *dropout: Any) -> tuple[Tensor, Passed]:
+        """What `forward` returns, and what `backward` needs; not for autograd."""
+        return forward_pass(self._layers, x, *dropout)
+
+    def backward(self, passed: Passed, grad: Tensor) -> None:
+        """Set the gradient of the parameters, given that of the outputs."""
+        gradient, views = self._gradient
+        backward_pass(self._layers, passed, grad, views)
+        self.flat.grad = gradient

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.adamw import adamw
-from torch.optim.sgd import sgd
 
 Solver = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "constant"]
@@ -75,16 +75,13 @@ class StackOptimizer(Optimizer):
         self.state[flat] = {
             name: torch.zeros_like(flat, requires_grad=False) for name in self.moments
         }
-        self.state[flat]["step"] = torch.zeros(len(flat), device=flat.device)
+        self.n_steps = np.zeros(len(flat), dtype=np.int64)
         self._begin()
 
     def _begin(self) -> None:
         (self._flat,) = self.param_groups[0]["params"]
         self.factor = np.ones(len(self._flat))
         self.active = np.ones(len(self._flat), dtype=bool)
-        # Views of each network's parameters and state, which take time to make.
-        values = {"parameters": self._flat.detach(), **self.state[self._flat]}
-        self._rows = {name: value.unbind() for name, value in values.items()}
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -99,39 +96,43 @@ class StackOptimizer(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        gradients = self._flat.grad.unbind()
-        for (rate, decay), networks in self._alike().items():
-            rows = {
-                name: [row[i] for i in networks] for name, row in self._rows.items()
-            }
-            self._update(rows, [gradients[i] for i in networks], rate, decay)
+        parameters, gradient = self._flat.detach(), self._flat.grad
+        moments = [self.state[self._flat][name] for name in self.moments]
+        for start, stop, rate, decay in self._runs():
+            tensors = [one[start:stop] for one in (parameters, gradient, *moments)]
+            self._update(tensors, int(self.n_steps[start]), rate, decay)
+        self.n_steps += self.active
         return loss
 
-    def _alike(self) -> dict[tuple[float, float], list[int]]:
-        """Active networks by step size and decay, which one update has in common."""
+    def _runs(self) -> list[tuple[int, int, float, float]]:
+        """Active neighbours that an update has in common, with step size and decay."""
         group, n_networks = self.param_groups[0], len(self._flat)
-        rates = (np.broadcast_to(group["lr"], n_networks) * self.factor).tolist()
-        decays = np.broadcast_to(group["weight_decay"], n_networks).tolist()
-        alike: dict[tuple[float, float], list[int]] = {}
-        for i in np.flatnonzero(self.active).tolist():
-            alike.setdefault((rates[i], decays[i]), []).append(i)
-        return alike
+        if n_networks == 1:
+            rate = float(group["lr"] * self.factor[0])
+            return [(0, 1, rate, group["weight_decay"])] if self.active[0] else []
+        rates = np.asarray(group["lr"]) * self.factor
+        decays = np.broadcast_to(group["weight_decay"], n_networks)
+        changes = np.zeros(n_networks - 1, dtype=bool)
+        for values in (rates, decays, self.n_steps, self.active):
+            changes |= values[1:] != values[:-1]
+        ends = [0, *(np.flatnonzero(changes) + 1).tolist(), n_networks]
+        return [
+            (start, stop, float(rates[start]), float(decays[start]))
+            for start, stop in pairwise(ends)
+            if self.active[start]
+        ]
 
     def _update(
-        self,
-        rows: dict[str, list[Tensor]],
-        gradients: list[Tensor],
-        rate: float,
-        decay: float,
+        self, tensors: list[Tensor], n_steps: int, rate: float, decay: float
     ) -> None:
+        """Update the parameters that come first, given gradient and moments."""
         raise NotImplementedError
 
-    def keep(self, networks: Tensor) -> None:
-        """Forget all networks but those at these indices, parameters included."""
+    def keep(self, networks: list[int]) -> None:
+        """Forget all networks but those at these indices, as the module did."""
         state = self.state[self._flat]
-        self._flat.grad = None
-        self._flat.data = self._flat.data[networks]
         self.state[self._flat] = {name: state[name][networks] for name in state}
+        self.n_steps = self.n_steps[networks]
         self._begin()
 
 
@@ -150,20 +151,17 @@ class StackedAdamW(StackOptimizer):
     moments = ("exp_avg", "exp_avg_sq")
 
     def _update(
-        self,
-        rows: dict[str, list[Tensor]],
-        gradients: list[Tensor],
-        rate: float,
-        decay: float,
+        self, tensors: list[Tensor], n_steps: int, rate: float, decay: float
     ) -> None:
         # One pass over memory, ten times faster than the same formula by parts.
+        parameters, gradient, average, average_of_squares = tensors
         adamw(
-            rows["parameters"],
-            gradients,
-            rows["exp_avg"],
-            rows["exp_avg_sq"],
+            [parameters],
+            [gradient],
+            [average],
+            [average_of_squares],
             [],
-            rows["step"],
+            [torch.tensor(float(n_steps), device=parameters.device)],
             fused=True,
             amsgrad=False,
             beta1=self.betas[0],
@@ -179,24 +177,10 @@ class StackedSGD(StackOptimizer):
     """Plain gradient descent, the paper's solver."""
 
     def _update(
-        self,
-        rows: dict[str, list[Tensor]],
-        gradients: list[Tensor],
-        rate: float,
-        decay: float,
+        self, tensors: list[Tensor], n_steps: int, rate: float, decay: float
     ) -> None:
-        sgd(
-            rows["parameters"],
-            gradients,
-            [None] * len(gradients),
-            fused=True,
-            weight_decay=decay,
-            momentum=0.0,
-            lr=rate,
-            dampening=0.0,
-            nesterov=False,
-            maximize=False,
-        )
+        parameters, gradient = tensors
+        parameters.mul_(1 - rate * decay).sub_(gradient, alpha=rate)
 
 
 SOLVERS: dict[str, type[StackOptimizer]] = {"adamw": StackedAdamW, "sgd": StackedSGD}

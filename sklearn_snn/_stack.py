@@ -191,7 +191,7 @@ class Stack:
         for i, spec in enumerate(self._specs):
             if spec.resume is not None and spec.resume.state is not None:
                 saved = spec.resume.state
-                state["step"][i] = saved.n_steps
+                self.optimizer.n_steps[i] = saved.n_steps
                 for name, moment in zip(
                     self.optimizer.moments, saved.moments, strict=True
                 ):
@@ -289,14 +289,15 @@ class Stack:
 
     def step(self, batch: Batch) -> Tensor:
         """Train all networks on a batch; returns their losses, (n_networks,)."""
-        raw = self.module(batch.x, *self.draw_dropout(batch.x.shape[1]))
-        losses = self.criterion(raw, batch.target, self.smoothing) * batch.weight
-        losses = losses.sum(1)
-        # Of a sum over networks, each one's gradient is that of its own loss.
-        flat = self.module.flat
-        (flat.grad,) = torch.autograd.grad(losses.sum(), [flat])
-        self.optimizer.step()
-        return losses.detach()
+        dropout = self.draw_dropout(batch.x.shape[1])
+        with torch.no_grad():
+            raw, passed = self.module.outputs(batch.x, *dropout)
+            losses = self.criterion(raw, batch.target, self.smoothing)
+            # Of a sum over networks, each one's gradient is that of its own loss.
+            grad = self.criterion.gradient(raw, batch.target, self.smoothing)
+            self.module.backward(passed, grad * batch.weight.unsqueeze(-1))
+            self.optimizer.step()
+            return (losses * batch.weight).sum(1)
 
     def draw_dropout(self, n_samples: int) -> tuple[Any, ...]:
         """What the module takes in training beside rows, of which there are so many."""
@@ -380,6 +381,7 @@ class Stack:
             self.module.flat.data[i] = as_tensor(parameters, self._dtype, self._device)
             for values in self.optimizer.state[self.module.flat].values():
                 values[i] = 0
+            self.optimizer.n_steps[i] = 0
         self._set_step_sizes()
 
     def _outputs(self, x: Tensor) -> Tensor:
@@ -423,7 +425,8 @@ class Stack:
                 self._finished[record.spec] = self._fitted(i)
         self.records = [self.records[i] for i in running]
         if running:
-            self.optimizer.keep(torch.tensor(running, device=self._device))
+            self.module.keep(running)
+            self.optimizer.keep(running)
             self._gather()
 
     # What comes out -------------------------------------------------------------
@@ -459,7 +462,7 @@ class Stack:
             moments=[
                 state[name][i].cpu().numpy().copy() for name in self.optimizer.moments
             ],
-            n_steps=int(state["step"][i]),
+            n_steps=int(self.optimizer.n_steps[i]),
             learning_rate=record.learning_rate,
             has_restarted=record.has_restarted,
             best_mean_score=record.best_mean_score,

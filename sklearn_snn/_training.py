@@ -125,8 +125,7 @@ def group_networks(
         trained at the same time.
     """
     shapes: dict[Any, dict[Any, list[int]]] = {}
-    # Neighbours in a stack that share data are served by one lookup.
-    for i, spec in sorted(enumerate(specs), key=lambda pair: pair[1].training_set):
+    for i, spec in sorted(enumerate(specs), key=lambda pair: _neighbourhood(pair[1])):
         validates = (
             spec.validation_rows is not None
             or training_sets[spec.training_set].validation is not None
@@ -144,6 +143,11 @@ def group_networks(
             groups.append([i for team in members[start:stop] for i in team])
     work = [_multiplications(specs[group[0]], len(group)) for group in groups]
     return [groups[i] for i in np.argsort(work, kind="stable")[::-1]]
+
+
+def _neighbourhood(spec: NetworkSpec) -> tuple[float, ...]:
+    """Neighbours in a stack with the same one are served at once."""
+    return spec.training_set, spec.learning_rate, spec.weight_decay
 
 
 def _numbers(spec: NetworkSpec) -> int:

@@ -173,3 +173,36 @@ def test_a_quantile_is_what_its_loss_finds():
     best = constants[np.argmin(losses)]
     assert_allclose(best, np.quantile(y, 0.9), atol=0.02)
     assert d2_pinball_score(y, np.full(1000, best), alpha=0.9) > -1e-3
+
+
+@pytest.mark.parametrize("smoothing", [None, 0.2])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        CrossEntropy(),
+        BinaryCrossEntropy(),
+        BinaryCrossEntropy(np.array([[1.0, 2.0], [0.5, 3.0], [1.0, 1.0]])),
+        *[
+            REGRESSION_LOSSES[name]()
+            for name in REGRESSION_LOSSES
+            if name != "quantile"
+        ],
+        Quantile(0.8),
+    ],
+    ids=lambda loss: type(loss).__name__,
+)
+def test_gradients_by_hand_are_autograds(loss, smoothing):
+    raw = torch.tensor(RAW).repeat(2, 1, 1).requires_grad_()
+    if isinstance(loss, CrossEntropy):
+        target = torch.tensor(RNG.integers(3, size=(2, 50)))
+    elif isinstance(loss, BinaryCrossEntropy):
+        target = torch.tensor(RNG.integers(2, size=(2, 50, 3)).astype(float))
+        target[:, ::7, 1] = torch.nan
+    else:
+        target = torch.tensor(RNG.poisson(2.0, size=(2, 50, 3)).astype(float))
+        target[0, :5] = raw.detach()[0, :5]  # where the absolute error has a corner
+    each = None
+    if smoothing is not None:
+        each = torch.tensor([smoothing, 0.0], dtype=torch.float64).view(2, 1, 1)
+    (expected,) = torch.autograd.grad(loss(raw, target, each).sum(), [raw])
+    assert_allclose(loss.gradient(raw.detach(), target, each), expected, atol=1e-15)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -10,9 +12,11 @@ from sklearn_snn._dropout import StackedAlphaDropout
 from sklearn_snn._modules import (
     StackedSNN,
     lecun_normal,
+    parameter_shapes,
     sequential_from_weights,
     split_parameters,
 )
+from sklearn_snn._selu import SATURATION
 
 
 def stacked(sizes, seeds, dtype=torch.float64):
@@ -93,12 +97,9 @@ def test_moments_survive_32_layers(dropout):
     rates = [dropout] * n_networks
     alpha_dropout = StackedAlphaDropout(rates, x.dtype, x.device)
     generators = [np.random.Generator(np.random.SFC64(i)) for i in range(n_networks)]
-    *hidden, _ = network.layers()
-    for weight, bias in hidden:
-        x = torch.selu(torch.baddbmm(bias, x, weight))
-        (mask,) = alpha_dropout.draw(generators, n_samples, [width])
-        x = alpha_dropout(x, mask)
-    x = x.detach().numpy()
+    masks = alpha_dropout.draw(generators, n_samples, sizes[1:-1])
+    _, passed = network.outputs(x, alpha_dropout, masks)
+    x = passed.inputs[-1].numpy()
     means, variances = x.mean(axis=(1, 2)), x.var(axis=(1, 2))
     for values, expected in ((means, 0.0), (variances, 1.0)):
         error = values.std(ddof=1) / np.sqrt(n_networks)
@@ -138,3 +139,47 @@ def test_dropout_of_rate_0_changes_nothing_beside_other_rates():
     after = dropout(x, mask)
     assert_allclose(after[0], x[0], atol=1e-15)
     assert not np.allclose(after[1], x[1])
+
+
+def plain_outputs(flat, sizes, x, rates, masks):
+    """What a stack gives, one network after the other and in torch's own words."""
+    outputs = []
+    for i, row in enumerate(flat):
+        h, parts = x[i], iter(row.split(list(map(np.prod, parameter_shapes(sizes)))))
+        for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+            h = h @ next(parts).view(fan_in, fan_out) + next(parts)
+            if layer < len(sizes) - 2:
+                h = torch.selu(h)
+                if rates:
+                    q, low = 1 - rates[i], SATURATION
+                    gain = (q + low**2 * q * (1 - q)) ** -0.5
+                    h = torch.where(masks[layer][i] > 0, h, low)
+                    h = gain * h - gain * (1 - q) * low
+        outputs.append(h)
+    return torch.stack(outputs)
+
+
+@pytest.mark.parametrize("rates", [(), (0.0, 0.125, 0.5)])
+def test_both_passes_by_hand_are_autograds(rates):
+    sizes, n_samples = (6, 10, 7, 2), 20
+    network = stacked(sizes, seeds=range(3))
+    x = torch.randn(3, n_samples, 6, dtype=torch.float64)
+    dropout, masks = None, ()
+    if rates:
+        dropout = StackedAlphaDropout(rates, x.dtype, x.device)
+        generators = [np.random.Generator(np.random.SFC64(i)) for i in range(3)]
+        masks = dropout.draw(generators, n_samples, sizes[1:-1])
+    direction = torch.randn(3, n_samples, 2, dtype=torch.float64)
+
+    flat = network.flat.detach().clone().requires_grad_()
+    expected = plain_outputs(flat, sizes, x, rates, masks)
+    (expected_gradient,) = torch.autograd.grad((expected * direction).sum(), [flat])
+    raw, passed = network.outputs(x, dropout, masks)
+    network.backward(passed, direction)
+    assert_allclose(raw, expected.detach(), rtol=1e-11, atol=1e-13)
+    gradient = network.flat.grad.clone()
+    assert_allclose(gradient, expected_gradient, rtol=1e-10, atol=1e-12)
+    # The same, as autograd and skorch's callbacks see it.
+    network.flat.grad = None
+    (network(x, dropout, masks) * direction).sum().backward()
+    assert_allclose(network.flat.grad, gradient, rtol=1e-15)

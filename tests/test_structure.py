@@ -20,6 +20,7 @@ ORDER = [
     "_specs",
     "_threads",
     "_dropout",
+    "_propagation",
     "_modules",
     "_losses",
     "_optimizers",

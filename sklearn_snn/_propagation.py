@@ -1,0 +1,130 @@
+"""Forward and backward pass of a stack, by hand.
+
+A layer is a matrix product, SELU in place, and two passes over memory for its dropout;
+backward it is two products and two passes. Autograd would make more of them, and take
+its time to remember them. `tests/test_modules.py` compares with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from sklearn_snn._dropout import StackedAlphaDropout
+from sklearn_snn._selu import ALPHA, SCALE
+
+#: Weight (n_networks, in, out) and bias (n_networks, 1, out) of each layer.
+Layers: TypeAlias = Sequence[tuple[Tensor, Tensor]]
+
+
+class Passed(NamedTuple):
+    """What the backward pass needs of the forward pass, layer by layer.
+
+    Shape
+    -----
+    inputs, activations, masks : (n_networks, n_samples, width)
+    """
+
+    inputs: list[Tensor]
+    activations: list[Tensor]
+    masks: Sequence[Tensor]
+
+
+def forward_pass(
+    layers: Layers,
+    x: Tensor,
+    dropout: StackedAlphaDropout | None = None,
+    masks: Sequence[Tensor] = (),
+) -> tuple[Tensor, Passed]:
+    """Outputs of the last, linear layer.
+
+    Parameters
+    ----------
+    layers : list of tuple of two Tensor
+        Weights and biases.
+    x : Tensor of shape (n_networks, n_samples, n_features)
+        Rows.
+    dropout : StackedAlphaDropout or None, default=None
+        Applied after each hidden layer.
+    masks : sequence of Tensor of shape (n_networks, n_samples, width)
+        Its factors in each of them.
+
+    Returns
+    -------
+    raw : Tensor of shape (n_networks, n_samples, n_outputs)
+        Outputs.
+    passed : Passed
+        For `backward_pass`.
+    """
+    passed = Passed([x], [], masks)
+    for layer, (weight, bias) in enumerate(layers[:-1]):
+        x = torch.selu_(torch.baddbmm(bias, x, weight))
+        passed.activations.append(x)
+        if dropout is not None:
+            x = dropout(x, masks[layer])
+        passed.inputs.append(x)
+    weight, bias = layers[-1]
+    return torch.baddbmm(bias, x, weight), passed
+
+
+def backward_pass(
+    layers: Layers, passed: Passed, grad: Tensor, gradients: Layers
+) -> None:
+    """Write the gradient of all weights and biases.
+
+    Parameters
+    ----------
+    layers : list of tuple of two Tensor
+        Weights and biases.
+    passed : Passed
+        From `forward_pass`.
+    grad : Tensor of shape (n_networks, n_samples, n_outputs)
+        Gradient of the outputs.
+    gradients : list of tuple of two Tensor
+        Where that of `layers` goes.
+    """
+    for layer in reversed(range(len(layers))):
+        of_weight, of_bias = gradients[layer]
+        torch.bmm(passed.inputs[layer].mT, grad, out=of_weight)
+        torch.sum(grad, dim=1, keepdim=True, out=of_bias)
+        if layer > 0:
+            grad = torch.bmm(grad, layers[layer][0].mT)
+            if passed.masks:
+                grad *= passed.masks[layer - 1]
+            # From SELU's result, which needs no second exponential.
+            grad = torch.ops.aten.elu_backward(
+                grad, ALPHA, SCALE, 1.0, True, passed.activations[layer - 1]
+            )
+
+
+class Propagation(torch.autograd.Function):
+    """Both passes as one function for autograd, which skorch's callbacks expect."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        flat: Tensor,
+        layers: Layers,
+        gradient: tuple[Tensor, Layers],
+        x: Tensor,
+        *dropout: Any,
+    ) -> Tensor:
+        """Outputs of the networks whose parameters are `flat`, and as views `layers`.
+
+        `gradient` is where the gradient goes, as one tensor and as views.
+        """
+        raw, ctx.passed = forward_pass(layers, x, *dropout)
+        ctx.layers, ctx.gradient = layers, gradient
+        return raw
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradient of `flat`, given that of the outputs."""
+        flat, gradients = ctx.gradient
+        backward_pass(ctx.layers, ctx.passed, grad, gradients)
+        return (flat, *[None] * (len(ctx.needs_input_grad) - 1))
