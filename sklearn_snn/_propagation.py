@@ -21,6 +21,15 @@ from sklearn_snn._selu import ALPHA, SCALE
 Layers: TypeAlias = Sequence[tuple[Tensor, Tensor]]
 
 
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """Matrix products of a batch; those that are none are cheaper by elements."""
+    if a.shape[-1] == 1:
+        return a * b
+    if b.shape[-1] == 1:
+        return (a * b.mT).sum(-1, keepdim=True)
+    return torch.bmm(a, b)
+
+
 class Passed(NamedTuple):
     """What the backward pass needs of the forward pass, layer by layer.
 
@@ -68,7 +77,7 @@ def forward_pass(
             x = dropout(x, masks[layer])
         passed.inputs.append(x)
     weight, bias = layers[-1]
-    return torch.baddbmm(bias, x, weight), passed
+    return _product(x, weight) + bias, passed
 
 
 def backward_pass(
@@ -89,10 +98,11 @@ def backward_pass(
     """
     for layer in reversed(range(len(layers))):
         of_weight, of_bias = gradients[layer]
-        torch.bmm(passed.inputs[layer].mT, grad, out=of_weight)
+        # A product that writes into a view takes longer than a copy.
+        of_weight.copy_(_product(passed.inputs[layer].mT, grad))
         torch.sum(grad, dim=1, keepdim=True, out=of_bias)
         if layer > 0:
-            grad = torch.bmm(grad, layers[layer][0].mT)
+            grad = _product(grad, layers[layer][0].mT)
             if passed.masks:
                 grad *= passed.masks[layer - 1]
             # From SELU's result, which needs no second exponential.
