@@ -6,6 +6,7 @@ Run it with ``python -m benchmarks.report speed``.
 import argparse
 import json
 from pathlib import Path
+from statistics import fmean, quantiles
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -94,7 +95,33 @@ def environments(lines):
     return [f"{', '.join(sorted(days))}: {words}." for words, days in dates.items()]
 
 
-REPORTS = {"speed": report_speed}
+# Optimism ---------------------------------------------------------------------------
+
+
+def report_optimism(lines):
+    """By how much loss is larger on new rows than out of fold, by rows and stopping."""
+    ways = [name for name, value in lines[0].items() if isinstance(value, list)]
+    rows = [["rows", "tables", *ways], ["---"] * (len(ways) + 2)]
+    for size in sorted({line["size"] for line in lines}):
+        some = [line for line in lines if line["size"] == size]
+        tables = sorted({line["table"] for line in some})
+        cells = [optimism_cell(some, tables, way) for way in ways]
+        rows.append([f"{size:,}", str(len(tables)), *cells])
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return "\n\n".join([table, *environments(lines)])
+
+
+def optimism_cell(lines, tables, way):
+    """Median over tables of the mean over seeds, and the middle half of the tables."""
+    of_tables = []
+    for table in tables:
+        pairs = [line[way] for line in lines if line["table"] == table]
+        of_tables.append(fmean(new / seen - 1 for seen, new in pairs))
+    low, median, high = quantiles(of_tables, n=4)
+    return f"{median:+.1%} ({low:+.1%} to {high:+.1%})"
+
+
+REPORTS = {"speed": report_speed, "optimism": report_optimism}
 
 
 if __name__ == "__main__":

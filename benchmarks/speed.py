@@ -7,19 +7,13 @@ contain a word, ``--quick`` to see whether all of it works, in about a minute.
 """
 
 import argparse
-import json
 import os
-import platform
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
-from joblib import cpu_count
-
 from benchmarks import speed_search
+from benchmarks.lines import append, environment
 from benchmarks.report import speed_row
 from benchmarks.timing import measure
-from sklearn_snn import __version__
 
 #: A module for each section, whose `pairs(quick)` yields what is timed.
 SECTIONS = {"search": speed_search}
@@ -43,6 +37,7 @@ def main():
                     **environment(),
                 }
                 append(line, options.out)
+                print(" | ".join(speed_row(line)), flush=True)
 
 
 def parse_arguments():
@@ -55,37 +50,6 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true", help="few epochs and repeats")
     parser.add_argument("--out", type=Path, default=RESULTS, help="file to append to")
     return parser.parse_args()
-
-
-def environment():
-    """What the seconds depend on beside the code."""
-    packages = ["numpy", "torch", "scikit-learn", "skorch"]
-    return {
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in packages},
-            "sklearn_snn": __version__,
-        },
-        "cpu": cpu_model(),
-        "cores": cpu_count(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def cpu_model():
-    """Name of the processor, as Linux has it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if "model name" in line]
-    return names[0] if names else platform.processor()
-
-
-def append(line, path):
-    """Write a line, and show it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(line) + "\n")
-    print(" | ".join(speed_row(line)), flush=True)
 
 
 if __name__ == "__main__":

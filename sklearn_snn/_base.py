@@ -181,8 +181,9 @@ class BaseSNN(CallbackSupportMixin, EncodingEstimator):
         stops = self._decide_to_stop(data)
         self._check_combination(data)
         members = self._members(data, stops)
-        request = self._request(data, members, stops)
-        networks = yield request
+        refits = self.refit and stops
+        limit = {"time_limit": self._time_of_a_round} if refits else {}
+        networks = yield self._request(data, members, stops, **limit)
         self._complain(networks, data.resumes)
         result = self._training_result(networks)
         result["member_preprocessors_"] = None
@@ -190,7 +191,7 @@ class BaseSNN(CallbackSupportMixin, EncodingEstimator):
             result["member_preprocessors_"] = [one.preprocessor for one in members]
         if self.oof_score:
             result |= self._held_out_predictions(networks, members, data.table)
-        if self.refit and stops:
+        if refits and networks[0].stopped_by != "interrupt":
             networks = yield self._refit_request(data, networks)
             self._complain(networks, data.resumes)
             result |= self._training_result(networks, result)
@@ -344,11 +345,22 @@ class BaseSNN(CallbackSupportMixin, EncodingEstimator):
 
     def _refit_request(self, data, networks):
         """The members again, on all rows, as long as was best on average."""
-        request = self._request(data, [_Member()] * len(networks), stops=False)
-        n_epochs = networks[0].best_epoch
-        return request._replace(
-            specs=[replace(spec, stop_epoch=n_epochs) for spec in request.specs]
-        )
+        members = [_Member()] * len(networks)
+        limit = {"time_limit": self._time_of_a_round}
+        request = self._request(data, members, stops=False, **limit)
+        # A schedule that had to end in time was as long as it was.
+        planned = {"time_limit": networks[0].n_iter}
+        length = planned.get(networks[0].stopped_by, self.max_iter)
+        specs = [
+            replace(spec, max_epochs=length, stop_epoch=networks[0].best_epoch)
+            for spec in request.specs
+        ]
+        return request._replace(specs=specs)
+
+    @property
+    def _time_of_a_round(self):
+        """Seconds for each of the two rounds of a fit that is repeated on all rows."""
+        return None if self.time_limit is None else self.time_limit / 2
 
     def _layer_sizes(self, training_set):
         return layer_sizes(
@@ -384,11 +396,14 @@ class BaseSNN(CallbackSupportMixin, EncodingEstimator):
         return min(self.batch_size, n_samples)
 
     def _options(self, *, must_exist=True, **chosen):
-        defaults = {"solver": self.solver, "learning_rate": self.learning_rate}
+        defaults = {
+            "solver": self.solver,
+            "learning_rate": self.learning_rate,
+            "time_limit": self.time_limit,
+        }
         return TrainingOptions(
             **defaults | chosen,
             tol=self.tol,
-            time_limit=self.time_limit,
             device=resolve_device(self.device, must_exist=must_exist),
             dtype=self.dtype,
             n_threads=self.n_threads,

@@ -1,0 +1,41 @@
+"""Lines of JSON, one a measurement, with what it depends on beside the code."""
+
+import json
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from joblib import cpu_count
+
+from sklearn_snn import __version__
+
+
+def environment():
+    """What results depend on beside the code, seconds above all."""
+    packages = ["numpy", "torch", "scikit-learn", "skorch"]
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in packages},
+            "sklearn_snn": __version__,
+        },
+        "cpu": cpu_model(),
+        "cores": cpu_count(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def cpu_model():
+    """Name of the processor, as Linux has it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if "model name" in line]
+    return names[0] if names else platform.processor()
+
+
+def append(line, path):
+    """Write a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(json.dumps(line) + "\n")

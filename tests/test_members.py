@@ -1,0 +1,812 @@
+"""Several networks in one estimator: who sees which rows, and what they say."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_iris,
+    make_multilabel_classification,
+)
+from sklearn.feature_selection import SelectFpr
+from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    RepeatedKFold,
+    StratifiedKFold,
+    cross_val_predict,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, TargetEncoder
+
+from sklearn_snn import SNNClassifier, SNNRegressor
+from sklearn_snn import _training as training
+from sklearn_snn._losses import BinaryCrossEntropy, SquaredError
+from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
+
+SMALL = dict(depth=1, width=8, max_iter=5, batch_size=32, random_state=0)
+EXACT = SMALL | dict(dtype="float64")
+
+
+@pytest.fixture(scope="module")
+def cancer():
+    X, y = load_breast_cancer(return_X_y=True)
+    return StandardScaler().fit_transform(X)[:200, :6], y[:200]
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris(return_X_y=True)
+
+
+def target_encoder():
+    """The same in every fit, as scikit-learn says it before and from 1.9 on."""
+    if TargetEncoder().random_state is None:
+        return TargetEncoder(random_state=0)
+    return TargetEncoder(cv=KFold(5))
+
+
+class Seeded(np.random.RandomState):
+    """Draws one seed, whoever asks."""
+
+    def __init__(self, seed):
+        super().__init__(0)
+        self.only = seed
+
+    def randint(self, high, size):
+        return np.full(size, self.only)
+
+
+class MemberByHand(BaseEstimator):
+    """Fits one lone network a call, with the seed of one member after the other."""
+
+    def __init__(self, model, seeds):
+        self.model, self.seeds = model, seeds
+
+    def __sklearn_clone__(self):
+        return self
+
+    def fit(self, X, y):
+        alone = dict(n_estimators=1, oof_score=False, cv=None, preprocessor=None)
+        self.fitted_ = clone(self.model).set_params(**alone)
+        self.fitted_.random_state = Seeded(self.seeds.pop(0))
+        self.fitted_.fit(X, y)
+        self.classes_ = getattr(self.fitted_, "classes_", None)
+        return self
+
+    def predict(self, X):
+        return self.fitted_.predict(X)
+
+    def predict_proba(self, X):
+        return self.fitted_.predict_proba(X)
+
+
+class ClassifierByHand(ClassifierMixin, MemberByHand):
+    pass
+
+
+class RegressorByHand(RegressorMixin, MemberByHand):
+    pass
+
+
+def by_hand(model, X, y, cv, steps=()):
+    """scikit-learn's cross-validated predictions of the same networks."""
+    is_classifier = isinstance(model, SNNClassifier)
+    cls = ClassifierByHand if is_classifier else RegressorByHand
+    lone = cls(model, [network.seed for network in model.networks_])
+    return cross_val_predict(
+        make_pipeline(*steps, lone),
+        X,
+        y,
+        cv=cv,
+        method="predict_proba" if is_classifier else "predict",
+    )
+
+
+def flat(network):
+    return np.concatenate([part.ravel() for part in network.weights])
+
+
+def assert_same_networks(first, second, **tolerance):
+    for a, b in zip(first, second, strict=True):
+        assert_allclose(flat(a), flat(b), **tolerance)
+
+
+def last_argmax(values):
+    return len(values) - int(np.argmax(values[::-1])) - 1
+
+
+# Predictions of rows that were not seen
+
+
+def test_held_out_predictions_are_those_of_cross_val_predict(cancer, iris):
+    folds = StratifiedKFold(4, shuffle=True, random_state=1)
+    for X, y in (cancer, iris):
+        model = SNNClassifier(
+            n_estimators=4,
+            cv=folds,
+            oof_score=True,
+            early_stopping=False,
+            preprocessor=StandardScaler(),
+            **EXACT,
+        ).fit(X, y)
+        expected = by_hand(model, X, y, folds, [StandardScaler()])
+        assert_allclose(model.oof_decision_function_, expected, atol=1e-6)
+        assert model.oof_decision_function_.dtype == np.float32
+        assert model.oof_decision_function_.shape == (len(y), len(np.unique(y)))
+        assert_allclose(
+            model.oof_score_,
+            accuracy_score(y, model.classes_[expected.argmax(axis=1)]),
+        )
+        for i, (_, held_out) in enumerate(folds.split(X, y)):
+            assert_allclose(
+                model.predict_members(X)[i, held_out], expected[held_out], rtol=1e-9
+            )
+
+
+def test_held_out_predictions_of_a_regressor():
+    X, y = load_diabetes(return_X_y=True)
+    X, y = X[:120], np.column_stack([y[:120], -np.sqrt(y[:120])])
+    # Both halves have the same targets, and thus the same scale as the whole.
+    order = np.random.default_rng(0).permutation(60)
+    y[60:] = y[:60][order]
+    parameters = dict(n_estimators=2, cv=KFold(2), oof_score=True, preprocessor=None)
+    for target in (y, y[:, 0]):
+        model = SNNRegressor(**parameters, **EXACT).fit(X, target)
+        model.set_params(early_stopping=False).fit(X, target)
+        expected = by_hand(model, X, target, KFold(2))
+        assert model.oof_prediction_.shape == target.shape
+        assert model.oof_prediction_.dtype == np.float32
+        assert_allclose(model.oof_prediction_, expected, rtol=1e-5)
+        assert_allclose(model.oof_score_, r2_score(target, expected), rtol=1e-6)
+        assert not hasattr(model, "oof_decision_function_")
+
+
+def test_held_out_predictions_with_early_stopping_are_of_the_stopped_networks(cancer):
+    X, y = cancer
+    folds = list(KFold(3).split(X))
+    model = SNNClassifier(
+        n_estimators=3, cv=folds, oof_score=True, n_iter_no_change=2, **EXACT
+    ).fit(X, y)
+    assert model.validation_scores_ is not None  # oof_score has stopping "auto" stop
+    scaled = model.preprocessor_.transform(X)
+    for i, (rows, held_out) in enumerate(folds):
+        lone = SNNClassifier(n_iter_no_change=2, **EXACT | dict(preprocessor=None))
+        lone.random_state = Seeded(model.networks_[i].seed)
+        lone.fit(scaled[rows], y[rows], X_val=scaled[held_out], y_val=y[held_out])
+        assert_allclose(
+            model.oof_decision_function_[held_out],
+            lone.predict_proba(scaled[held_out]),
+            atol=1e-6,
+        )
+
+
+def test_members_that_see_the_same_rows_are_averaged(cancer):
+    X, y = cancer
+    folds = list(KFold(2).split(X))
+    model = SNNClassifier(n_estimators=5, cv=folds, oof_score=True, **EXACT).fit(X, y)
+    members = model.predict_members(X)
+    for fold, who in ((0, [0, 2, 4]), (1, [1, 3])):
+        held_out = folds[fold][1]
+        assert_allclose(
+            model.oof_decision_function_[held_out],
+            members[who][:, held_out].mean(axis=0),
+            atol=1e-6,
+        )
+    assert len({network.seed for network in model.networks_}) == 5
+
+
+def test_repeated_splits_are_averaged(cancer):
+    X, y = cancer
+    splits = list(RepeatedKFold(n_splits=3, n_repeats=2, random_state=0).split(X))
+    model = SNNClassifier(n_estimators=6, cv=splits, oof_score=True, **EXACT).fit(X, y)
+    members, total = model.predict_members(X), np.zeros((len(y), 2))
+    for i, (_, held_out) in enumerate(splits):
+        total[held_out] += members[i, held_out] / 2
+    assert_allclose(model.oof_decision_function_, total, atol=1e-6)
+
+
+def test_rows_that_nobody_leaves_out_are_nan(cancer):
+    X, y = cancer
+    one = SNNClassifier(oof_score=True, **SMALL).fit(X, y)
+    known = ~np.isnan(one.oof_decision_function_).any(axis=1)
+    assert known.sum() == 20
+    expected = one.predict_proba(X[known])
+    assert_allclose(one.oof_decision_function_[known], expected, atol=1e-6)
+    assert_allclose(one.oof_score_, one.score(X[known], y[known]))
+    splits = [(np.arange(100), np.arange(150, 200)), (np.arange(50), np.arange(150))]
+    two = SNNClassifier(n_estimators=1, cv=splits, oof_score=True, **SMALL).fit(X, y)
+    known = ~np.isnan(two.oof_decision_function_).any(axis=1)
+    assert_array_equal(np.flatnonzero(known), np.arange(150, 200))
+
+
+def test_rows_of_weight_0_are_predicted_where_the_users_splits_say_so(cancer):
+    X, y = cancer
+    weight = (np.arange(len(y)) % 3).astype(float)
+    folds = list(KFold(2).split(X))
+    model = SNNClassifier(n_estimators=2, cv=folds, oof_score=True, **EXACT)
+    model.fit(X, y, sample_weight=weight)
+    proba = model.oof_decision_function_
+    assert np.isfinite(proba).all()
+    expected = accuracy_score(y, proba.argmax(axis=1), sample_weight=weight)
+    assert_allclose(model.oof_score_, expected)
+    for i, (_, held_out) in enumerate(folds):
+        by_member = model.predict_members(X)[i, held_out]
+        assert_allclose(proba[held_out], by_member, atol=1e-6)
+    default = SNNClassifier(n_estimators=10, oof_score=True, **EXACT)
+    default.fit(X, y, sample_weight=weight)
+    unknown = np.isnan(default.oof_decision_function_).any(axis=1)
+    assert_array_equal(unknown, weight == 0)  # our splits are of rows that count
+
+
+def test_labels_that_were_not_measured_have_predictions():
+    X, y = make_multilabel_classification(150, 6, n_classes=3, random_state=0)
+    y = y.astype(float)
+    y[np.random.default_rng(0).random(y.shape) < 0.3] = np.nan
+    y[:5] = np.nan
+    model = SNNClassifier(n_estimators=5, cv=5, oof_score=True, **EXACT).fit(X, y)
+    proba = model.oof_decision_function_
+    assert proba.shape == y.shape
+    assert np.isfinite(proba).all()
+    known = ~np.isnan(y)
+    right = np.where(known, (proba > 0.5) == y, True).all(axis=1)
+    assert_allclose(model.oof_score_, right[known.any(axis=1)].mean())
+    held_out = list(KFold(5).split(X))[3][1]
+    by_member = model.predict_members(X)[3, held_out]
+    assert_allclose(proba[held_out], by_member, atol=1e-6)
+
+
+def test_nobody_predicts_a_row_of_a_group_that_it_has_seen(cancer, fits):
+    X, y = cancer
+    groups = np.arange(len(y)) // 10
+    for cv in (None, GroupKFold(4)):
+        fits.clear()
+        model = SNNClassifier(n_estimators=4, cv=cv, oof_score=True, **SMALL)
+        model.fit(X, y, groups=groups)
+        ((specs, _),) = fits
+        members, total = model.predict_members(X), np.zeros((len(y), 2))
+        count = np.zeros((len(y), 1))
+        for i, spec in enumerate(specs):
+            unseen = ~np.isin(groups, groups[spec.rows])
+            total[unseen] += members[i, unseen]
+            count[unseen] += 1
+        with np.errstate(invalid="ignore"):
+            expected = total / count
+        assert_allclose(model.oof_decision_function_, expected, atol=1e-6)
+        assert np.isnan(expected).any() == (cv is None)  # 4 of 10 folds
+
+
+def test_rows_given_to_validate_on_are_not_those_that_are_predicted(cancer):
+    X, y = cancer
+    folds = list(KFold(2).split(X[50:]))
+    model = SNNClassifier(n_estimators=2, cv=folds, oof_score=True, **EXACT)
+    model.fit(X[50:], y[50:], X_val=X[:50], y_val=y[:50])
+    held_out = folds[1][1]
+    by_member = model.predict_members(X[50:])[1, held_out]
+    assert_allclose(model.oof_decision_function_[held_out], by_member, atol=1e-6)
+    proba = model.predict_members(X[:50])[1, np.arange(50), y[:50]]
+    assert_allclose(model.networks_[1].best_score, np.log(proba).mean(), rtol=1e-9)
+
+
+# Preprocessors in folds
+
+
+@pytest.fixture(scope="module")
+def names():
+    """A category that says nothing, with two rows a name."""
+    rng = np.random.default_rng(0)
+    return rng.integers(200, size=(400, 1)).astype(str), rng.integers(2, size=400)
+
+
+def test_a_target_encoding_shows_nobody_the_rows_to_be_predicted(names):
+    X, y = names
+    encoder, folds = target_encoder(), StratifiedKFold(4)
+    model = SNNClassifier(
+        n_estimators=4,
+        cv=folds,
+        oof_score=True,
+        early_stopping=False,
+        preprocessor=encoder,
+        **EXACT | dict(max_iter=20, learning_rate_init=0.02),
+    ).fit(X, y)
+    proba = model.oof_decision_function_
+    assert abs(roc_auc_score(y, proba[:, 1]) - 0.5) < 0.08
+    assert roc_auc_score(y, model.predict_proba(X)[:, 1]) > 0.7  # which have seen it
+    assert_allclose(proba, by_hand(model, X, y, folds, [encoder]), atol=1e-6)
+
+
+def test_each_member_predicts_with_a_preprocessor_of_its_own(names):
+    X, y = names
+    model = SNNClassifier(
+        n_estimators=3,
+        cv=3,
+        oof_score=True,
+        preprocessor=target_encoder(),
+        **SMALL,
+    ).fit(X, y)
+    assert len(model.member_preprocessors_) == 3
+    members = []
+    for module, preprocessor in zip(
+        model.modules_, model.member_preprocessors_, strict=True
+    ):
+        table = torch.from_numpy(preprocessor.transform(X).astype(np.float32))
+        with torch.no_grad():
+            members.append(expit(module(table).double().numpy()[:, 0]))
+    assert_allclose(model.predict_members(X)[:, :, 1], members, rtol=1e-5)
+    assert_allclose(model.predict_proba(X)[:, 1], np.mean(members, axis=0), rtol=1e-5)
+    first, second = (one.encodings_[0] for one in model.member_preprocessors_[:2])
+    assert not np.array_equal(first, second)
+    again = pickle.loads(pickle.dumps(model))
+    assert_array_equal(again.predict_members(X), model.predict_members(X))
+
+
+def test_without_held_out_predictions_members_share_a_preprocessor(names):
+    X, y = names
+    model = SNNClassifier(
+        n_estimators=2, cv=2, preprocessor=target_encoder(), **SMALL
+    ).fit(X, y)
+    assert model.member_preprocessors_ is None
+    numbers = SNNClassifier(n_estimators=2, cv=2, oof_score=True, **SMALL)
+    assert numbers.fit(X.astype(float), y).member_preprocessors_ is None
+
+
+def test_members_may_see_different_numbers_of_columns(iris):
+    rng = np.random.default_rng(0)
+    X, y = np.hstack([iris[0], rng.standard_normal((150, 40))]), iris[1]
+    chooser, folds = SelectFpr(alpha=0.1), StratifiedKFold(5)
+    model = SNNClassifier(
+        n_estimators=5,
+        cv=folds,
+        oof_score=True,
+        early_stopping=False,
+        preprocessor=chooser,
+        **EXACT,
+    ).fit(X, y)
+    counts = [one.get_support().sum() for one in model.member_preprocessors_]
+    assert [len(one.weights[0]) for one in model.networks_] == counts
+    assert len(set(counts)) > 1
+    expected = by_hand(model, X, y, folds, [chooser])
+    assert_allclose(model.oof_decision_function_, expected, atol=1e-6)
+    mean = np.mean(model.predict_members(X), axis=0)
+    assert_allclose(model.predict_proba(X), mean)
+
+
+def test_members_with_preprocessors_stop_and_score_like_lone_ones(names):
+    X, y = names
+    folds, encoder = list(StratifiedKFold(2).split(X, y)), target_encoder()
+    model = SNNClassifier(
+        n_estimators=2,
+        cv=folds,
+        oof_score=True,
+        scoring="neg_log_loss",
+        n_iter_no_change=2,
+        preprocessor=encoder,
+        **EXACT,
+    ).fit(X, y)
+    for i, (rows, held_out) in enumerate(folds):
+        lone = clone(model).set_params(n_estimators=1, cv=None, oof_score=False)
+        lone.random_state = Seeded(model.networks_[i].seed)
+        lone.fit(X[rows], y[rows], X_val=X[held_out], y_val=y[held_out])
+        scores = model.networks_[i].validation_scores
+        assert_allclose(scores, lone.validation_scores_, rtol=1e-9)
+
+
+# Stopping together
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """What `fit` has trained: specs and networks, a pair for each round."""
+    rounds = []
+
+    def spy(specs, sets, **options):
+        networks = training.fit_networks(specs, sets, **options)
+        rounds.append((specs, networks))
+        return networks
+
+    monkeypatch.setattr("sklearn_snn._base.fit_networks", spy)
+    return rounds
+
+
+NOISY = dict(
+    n_estimators=3, n_iter_no_change=4, **EXACT | dict(learning_rate_init=0.1, width=32)
+)
+
+
+def noisy(**parameters):
+    """Networks that are soon overfitted, each at an epoch of its own."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((150, 5))
+    y = (X[:, 0] + rng.standard_normal(150) > 0).astype(int)
+    parameters = dict(max_iter=40, cv=KFold(3), preprocessor=None) | parameters
+    return SNNClassifier(**NOISY | parameters), X, y
+
+
+def test_members_that_stop_jointly_do_so_when_their_mean_gets_no_better():
+    model, X, y = noisy(early_stopping="joint", learning_rate="constant")
+    model.fit(X, y)
+    curves = [network.validation_scores for network in model.networks_]
+    mean = np.mean(curves, axis=0)
+    best = last_argmax(mean) + 1
+    assert {one.n_iter for one in model.networks_} == {best + 4}
+    assert {one.best_epoch for one in model.networks_} == {best}
+    assert model.n_iter_ == best + 4 < 40
+    assert_allclose(model.validation_scores_, mean)
+    assert_allclose(model.best_validation_score_, mean.max())
+    for network, curve in zip(model.networks_, curves, strict=True):
+        assert network.best_score == curve[best - 1]
+    # Fewer epochs at a constant step size are the beginning of more.
+    shorter = clone(model).set_params(early_stopping=False, max_iter=best).fit(X, y)
+    assert_same_networks(model.networks_, shorter.networks_, rtol=1e-9)
+    alone = clone(model).set_params(early_stopping=True).fit(X, y)
+    assert len({one.best_epoch for one in alone.networks_}) > 1
+    for network in alone.networks_:
+        assert network.best_epoch == last_argmax(network.validation_scores) + 1
+
+
+def test_a_lone_network_stops_jointly_as_it_does_alone():
+    model, X, y = noisy(n_estimators=1, early_stopping="joint")
+    joint = model.fit(X, y).networks_
+    alone = clone(model).set_params(early_stopping=True).fit(X, y).networks_
+    assert_same_networks(joint, alone, rtol=0)
+    assert joint[0].best_epoch == alone[0].best_epoch
+
+
+def test_tol_and_scoring_count_for_the_mean():
+    model, X, y = noisy(early_stopping="joint", scoring="accuracy", tol=0.05)
+    model.fit(X, y)
+    mean, gained, best = np.asarray(model.validation_scores_), 0, -np.inf
+    for epoch, score in enumerate(mean):
+        if score >= best + 0.05:
+            gained = epoch
+        best = max(best, score)
+    assert model.n_iter_ == gained + 1 + 4
+    for i, (_, held_out) in enumerate(KFold(3).split(X)):
+        share = accuracy_score(
+            y[held_out], model.predict_members(X)[i, held_out].argmax(axis=1)
+        )
+        assert_allclose(model.networks_[i].best_score, share)
+
+
+# All rows again
+
+
+def test_refit_trains_on_all_rows_as_long_as_was_best():
+    model, X, y = noisy(refit=True, early_stopping=True, learning_rate="constant")
+    model.fit(X, y)
+    folds = clone(model).set_params(refit=False, early_stopping="joint").fit(X, y)
+    best = folds.networks_[0].best_epoch
+    assert 1 < best < 36
+    assert model.n_iter_ == len(model.loss_curve_) == best
+    whole = clone(model).set_params(
+        refit=False, early_stopping=False, cv=None, max_iter=best
+    )
+    whole.fit(X, y)
+    assert_same_networks(model.networks_, whole.networks_, rtol=1e-9)
+    assert_allclose(model.loss_curve_, whole.loss_curve_, rtol=1e-9)
+    assert_allclose(model.validation_scores_, folds.validation_scores_)
+    assert_allclose(model.best_validation_score_, folds.best_validation_score_)
+    assert len(model.validation_scores_) == folds.n_iter_ == best + 4
+
+
+def test_refit_keeps_to_the_schedule_of_max_iter():
+    model, X, y = noisy(refit=True, early_stopping=True, learning_rate_init=0.01)
+    model.fit(X, y)
+    assert 1 < model.n_iter_ < 40
+    specs = [
+        NetworkSpec(
+            layer_sizes=(5, 32, 1),
+            batch_size=32,
+            seed=network.seed,
+            max_epochs=40,
+            stop_epoch=model.n_iter_,
+            learning_rate=0.01,
+            weight_decay=0.01,
+            dropout=model.dropout,
+        )
+        for network in model.networks_
+    ]
+    data = TrainingSet(X, y[:, np.newaxis].astype(float))
+    options = TrainingOptions(dtype="float64")
+    loss = BinaryCrossEntropy()
+    expected = training.fit_networks(specs, [data], loss=loss, options=options)
+    assert_same_networks(model.networks_, expected, rtol=1e-9)
+
+
+def test_held_out_predictions_are_not_of_networks_that_saw_all_rows(names):
+    X, y = names
+    model = SNNClassifier(
+        refit=True,
+        n_estimators=2,
+        cv=2,
+        oof_score=True,
+        preprocessor=target_encoder(),
+        **EXACT,
+    ).fit(X, y)
+    folds = clone(model).set_params(refit=False, early_stopping="joint").fit(X, y)
+    assert_array_equal(model.oof_decision_function_, folds.oof_decision_function_)
+    assert model.oof_score_ == folds.oof_score_
+    assert model.member_preprocessors_ is None
+    whole = target_encoder().fit(X, y)
+    assert_allclose(model.preprocessor_.encodings_[0], whole.encodings_[0])
+    with torch.no_grad():
+        table = torch.from_numpy(model.preprocessor_.transform(X))
+        members = [expit(module(table).numpy()[:, 0]) for module in model.modules_]
+    assert_allclose(model.predict_members(X)[:, :, 1], members, rtol=1e-9)
+
+
+def test_refit_does_nothing_without_early_stopping(cancer, fits):
+    X, y = cancer
+    plain = SNNClassifier(n_estimators=2, **SMALL).fit(X, y)
+    model = SNNClassifier(n_estimators=2, refit=True, **SMALL).fit(X, y)
+    assert len(fits) == 2  # one a fit
+    assert_array_equal(model.predict_proba(X), plain.predict_proba(X))
+
+
+def test_refit_of_a_lone_network(cancer, fits):
+    X, y = cancer
+    model = SNNClassifier(refit=True, early_stopping=True, **SMALL).fit(X, y)
+    (held_out, again) = ([spec for spec, _ in zip(*one, strict=True)] for one in fits)
+    assert len(held_out[0].validation_rows) == 20
+    assert again[0].rows is None
+    assert again[0].validation_rows is None
+    assert again[0].seed == held_out[0].seed
+    assert model.n_iter_ == fits[0][1][0].best_epoch
+
+
+@pytest.mark.parametrize(
+    ("parameters", "fit_params", "message"),
+    [
+        (dict(refit=True, warm_start=True), {}, "refit=True and warm_start=True"),
+        (dict(oof_score=True, warm_start=True), {}, "oof_score=True and warm_start"),
+        (dict(refit=True, early_stopping=True), "X_val", "has no use for X_val"),
+        (dict(refit=True, callbacks=[]), {}, "callbacks do not allow"),
+        (dict(early_stopping="joint", callbacks=[]), {}, "callbacks do not allow"),
+    ],
+)
+def test_what_cannot_be_had_together_is_an_error(
+    cancer, parameters, fit_params, message
+):
+    X, y = cancer
+    validation = dict(X_val=X, y_val=y) if fit_params == "X_val" else {}
+    model = SNNClassifier(**parameters, **SMALL)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, **validation)
+    assert not [name for name in vars(model) if name.endswith("_")]
+
+
+# What there is of several networks
+
+
+def test_the_record_of_several_networks():
+    model, X, y = noisy(early_stopping=True)
+    model.fit(X, y)
+    lengths = [network.n_iter for network in model.networks_]
+    assert len(set(lengths)) > 1
+    assert model.n_iter_ == max(lengths)
+    for name, curves in (
+        ("loss_curve_", [one.loss_curve for one in model.networks_]),
+        ("validation_scores_", [one.validation_scores for one in model.networks_]),
+    ):
+        mean = [
+            np.mean([curve[min(epoch, len(curve) - 1)] for curve in curves])
+            for epoch in range(model.n_iter_)
+        ]
+        assert_allclose(getattr(model, name), mean)
+    best = [max(network.validation_scores) for network in model.networks_]
+    assert_allclose(model.best_validation_score_, np.mean(best))
+    model.set_params(early_stopping=False).fit(X, y)
+    assert model.validation_scores_ is None
+    assert model.best_validation_score_ is None
+    assert model.n_iter_ == len(model.loss_curve_) == 40
+
+
+def test_predictions_of_members_have_the_shape_of_predictions(cancer, iris):
+    X, y = iris
+    several = np.column_stack([y == 0, y == 1, y == 2]).astype(float)
+    for model, target in (
+        (SNNClassifier, y),
+        (SNNClassifier, y > 0),
+        (SNNClassifier, several),
+        (SNNRegressor, y.astype(float)),
+        (SNNRegressor, several),
+    ):
+        fitted = model(n_estimators=3, **SMALL).fit(X, target)
+        members = fitted.predict_members(X)
+        whole = getattr(fitted, "predict_proba", fitted.predict)(X)
+        assert members.shape == (3, *whole.shape)
+        assert_allclose(members.mean(axis=0), whole, rtol=1e-12)
+        assert (members.std(axis=0) > 0).all()
+        for i in range(3):
+            lone = model(**SMALL | dict(random_state=Seeded(fitted.networks_[i].seed)))
+            lone.fit(X, target)
+            assert_allclose(lone.predict_members(X)[0], members[i], atol=1e-4)
+
+
+def test_every_row_trains_all_members_but_one(cancer, fits):
+    X, y = cancer
+    SNNClassifier(n_estimators=10, early_stopping=True, **SMALL).fit(X, y)
+    ((specs, _),) = fits
+    seen = np.bincount(np.concatenate([spec.rows for spec in specs]))
+    assert_array_equal(seen, 9)
+    held_out = np.bincount(np.concatenate([spec.validation_rows for spec in specs]))
+    assert_array_equal(held_out, 1)
+    for spec in specs:
+        assert not set(spec.rows) & set(spec.validation_rows)
+        assert abs(y[spec.validation_rows].mean() - y.mean()) < 0.06  # stratified
+
+
+def test_parameters_of_members_are_scikit_learns():
+    parameters = dict(n_estimators=3, cv=4, oof_score=True, refit=True)
+    model = SNNRegressor(early_stopping="joint", **parameters)
+    copied = clone(model)
+    assert copied.get_params() == model.get_params()
+    assert parameters.items() <= copied.get_params().items()
+    assert "oof_score=True" in repr(model)
+
+
+def test_attributes_of_the_last_fit_do_not_outlive_it(cancer):
+    X, y = cancer
+    model = SNNClassifier(n_estimators=2, cv=2, oof_score=True, **SMALL).fit(X, y)
+    model.set_params(oof_score=False).fit(X, y)
+    assert not hasattr(model, "oof_score_")
+    assert not hasattr(model, "oof_decision_function_")
+
+
+def test_partial_fit_after_members_with_preprocessors(names):
+    X, y = names
+    model = SNNClassifier(
+        n_estimators=2, cv=2, oof_score=True, preprocessor=target_encoder(), **SMALL
+    ).fit(X, y)
+    model.partial_fit(X, y)
+    with torch.no_grad():
+        table = model.preprocessor_.transform(X).astype(np.float32)
+        said = [
+            expit(module(torch.from_numpy(table)).double().numpy()[:, 0])
+            for module in model.modules_
+        ]
+    assert_allclose(model.predict_members(X)[:, :, 1], said, rtol=1e-5)
+
+
+# Below the estimators: teams, pauses
+
+RNG = np.random.default_rng(0)
+ROWS = RNG.standard_normal((120, 5))
+TARGET = (ROWS[:, :1] + RNG.standard_normal((120, 1)) > 0).astype(float)
+
+
+def spec(**parameters):
+    defaults = dict(
+        layer_sizes=(5, 16, 1),
+        batch_size=32,
+        seed=0,
+        max_epochs=12,
+        learning_rate=0.05,
+        rows=np.arange(80),
+        validation_rows=np.arange(80, 120),
+    )
+    return NetworkSpec(**defaults | parameters)
+
+
+def fit(specs, target=TARGET, loss=None, **options):
+    return training.fit_networks(
+        specs,
+        [TrainingSet(ROWS, target)],
+        loss=loss or BinaryCrossEntropy(),
+        options=TrainingOptions(**dict(dtype="float64") | options),
+    )
+
+
+def deep(**parameters):
+    """A network that diverges at a step size of 3 but not of 0.3."""
+    return spec(**dict(layer_sizes=(5, 16, 16, 1), max_epochs=8) | parameters)
+
+
+def test_a_team_of_which_one_diverges_starts_again_together():
+    kw = dict(
+        target=ROWS[:, :1], loss=SquaredError(), solver="sgd", learning_rate="constant"
+    )
+    diverging = deep(learning_rate=3.0, ensemble="team")
+    steady = deep(learning_rate=0.05, ensemble="team", seed=1)
+    bystander = deep(learning_rate=0.05, seed=1)
+    team = fit([diverging, steady, bystander], **kw)
+    tenth = [
+        replace(one, learning_rate=one.learning_rate / 10)
+        for one in (diverging, steady)
+    ]
+    assert_same_networks(team[:2], fit(tenth, **kw), rtol=1e-8)
+    assert_same_networks(team[2:], fit([bystander], **kw), rtol=1e-8)
+    assert {one.stopped_by for one in team} == {"max_iter"}
+    assert {one.n_iter for one in team} == {8}
+
+
+@pytest.mark.parametrize("n_estimators", [1, 2])
+def test_networks_that_start_again_are_told_of_like_others(cancer, n_estimators):
+    X, _ = cancer
+    model = SNNRegressor(
+        n_estimators=n_estimators,
+        solver="sgd",
+        learning_rate="constant",
+        learning_rate_init=1.0,
+        **EXACT,
+    ).fit(X, X[:, 0])
+    tenth = clone(model).set_params(learning_rate_init=0.1).fit(X, X[:, 0])
+    assert_same_networks(model.networks_, tenth.networks_, rtol=1e-6)
+    assert model.n_iter_ == 5
+
+
+def test_a_team_of_which_one_diverges_twice_gives_up():
+    specs = [
+        spec(learning_rate=rate, ensemble="team", max_epochs=6) for rate in (1e12, 0.05)
+    ]
+    kw = dict(loss=SquaredError(), solver="sgd", learning_rate="constant")
+    assert {one.stopped_by for one in fit(specs, **kw)} == {"diverged"}
+
+
+@pytest.mark.parametrize("learning_rate", ["cosine", "constant"])
+@pytest.mark.parametrize("solver", ["adamw", "sgd"])
+@pytest.mark.parametrize("joint", [False, True])
+@pytest.mark.parametrize("patience", [None, 2])
+def test_a_pause_after_every_epoch_changes_no_bit(
+    learning_rate, solver, joint, patience
+):
+    options = dict(
+        learning_rate=learning_rate,
+        solver=solver,
+        n_iter_no_change=patience,
+        keep_state=True,
+    )
+    specs = [
+        spec(
+            seed=seed,
+            learning_rate=0.02 * (seed + 1),
+            dropout=0.1,
+            weight_decay=0.1,
+            ensemble="team" if joint else None,
+        )
+        for seed in range(3 if joint else 1)
+    ]
+    whole, parts = fit(specs, **options), [None] * len(specs)
+    for epoch in range(1, 13):
+        if parts[0] is not None and parts[0].stopped_by == "early_stopping":
+            break
+        paused = [
+            replace(one, stop_epoch=epoch, resume=part, continues=part is not None)
+            for one, part in zip(specs, parts, strict=True)
+        ]
+        parts = fit(paused, **options)
+        assert {part.n_iter for part in parts} == {epoch}
+    for one, part in zip(whole, parts, strict=True):
+        assert_array_equal(flat(one), flat(part))
+        assert_array_equal(one.state.parameters, part.state.parameters)
+        for name in (
+            "n_iter",
+            "loss_curve",
+            "validation_scores",
+            "best_epoch",
+            "best_score",
+            "stopped_by",
+        ):
+            assert getattr(one, name) == getattr(part, name), name
+    stops_early = patience is not None and solver == "adamw"
+    reason = "early_stopping" if stops_early else "max_iter"
+    assert {one.stopped_by for one in whole} == {reason}
+
+
+def test_a_network_that_started_again_goes_on_from_there():
+    kw = dict(target=ROWS[:, :1], loss=SquaredError(), solver="sgd", keep_state=True)
+    one = deep(learning_rate=3.0)
+    (whole,) = fit([one], **kw)
+    assert (whole.stopped_by, whole.state.has_restarted) == ("max_iter", True)
+    (first,) = fit([replace(one, stop_epoch=4)], **kw)
+    (rest,) = fit([replace(one, resume=first, continues=True)], **kw)
+    assert_array_equal(flat(whole), flat(rest))
+    assert rest.state.learning_rate == whole.state.learning_rate == 3.0 / 10
