@@ -26,7 +26,12 @@ from sklearn_snn._specs import (
     TrainingSet,
 )
 from sklearn_snn._splits import member_splits
-from sklearn_snn._training import fit_networks, predict_networks, resolve_device
+from sklearn_snn._training import (
+    fit_networks,
+    group_networks,
+    predict_networks,
+    resolve_device,
+)
 
 #: Rows from which on ``early_stopping="auto"`` can spare some to validate on.
 _ENOUGH_TO_VALIDATE = 1000
@@ -183,24 +188,33 @@ class BaseSNN(CallbackSupportMixin, EncodingEstimator):
         members = self._members(data, stops)
         refits = self.refit and stops
         limit = {"time_limit": self._time_of_a_round} if refits else {}
-        networks = yield self._request(data, members, stops, **limit)
+        request = self._request(data, members, stops, **limit)
+        # Callbacks predict while training goes on.
+        self.member_preprocessors_ = None
+        if members[0].preprocessor is not None:
+            self.member_preprocessors_ = [one.preprocessor for one in members]
+        networks = yield request
         self._complain(networks, data.resumes)
+        networks = [
+            _with_output_shift(network, self._output_shift(member))
+            for network, member in zip(networks, members, strict=True)
+        ]
         result = self._training_result(networks)
-        result["member_preprocessors_"] = None
-        if members[0].training_set is not None:
-            result["member_preprocessors_"] = [one.preprocessor for one in members]
         if self.oof_score:
             result |= self._held_out_predictions(networks, members, data.table)
         if refits and networks[0].stopped_by != "interrupt":
+            self.member_preprocessors_ = None
             networks = yield self._refit_request(data, networks)
             self._complain(networks, data.resumes)
             result |= self._training_result(networks, result)
-            result["member_preprocessors_"] = None
+        for name in (self._oof_attribute, "oof_score_"):  # of an earlier fit
+            vars(self).pop(name, None)
         vars(self).update(result)
 
     def _one_epoch(self, data):
         """The rounds of `partial_fit`, of which there is one."""
         members = [_Member()] * self.n_estimators
+        self.member_preprocessors_ = None
         request = self._request(
             data, members, stops=False, learning_rate="constant", keep_state=True
         )
@@ -211,7 +225,7 @@ class BaseSNN(CallbackSupportMixin, EncodingEstimator):
             ]
         )
         self._complain(networks, data.resumes)
-        vars(self).update(self._training_result(networks), member_preprocessors_=None)
+        vars(self).update(self._training_result(networks))
 
     def _decide_to_stop(self, data):
         if data.validation is not None and not self.early_stopping:
@@ -255,21 +269,35 @@ class BaseSNN(CallbackSupportMixin, EncodingEstimator):
         if not holds_out and self.cv is None:
             return [_Member()] * self.n_estimators
         splits = self._splits(data.table)
-        if not self.oof_score or self._reads_numbers:
+        if not self.oof_score:
             return [_Member(*split) for split in splits]
         # What learns from the target must not see that of rows to be predicted.
         own = {id(split): self._fold_member(data, split, stops) for split in splits}
         return [own[id(split)] for split in splits]
 
     def _fold_member(self, data, split, stops):
+        """A member to whom nothing is known of the target of its held-out rows."""
         train, held_out = (data.table.take(data.counted(rows)) for rows in split)
+        scale = self._target_scale(train)
+        if self._reads_numbers:
+            table = data.table.take(data.table.counted_rows)
+            training_set = replace(
+                data.training_set,
+                target=self._encode_target(table.y, scale),
+                weight=self._loss_weight(table, seen=data.positions(split[0])),
+            )
+            if data.validation is not None:
+                target = self._encode_target(data.validation.y, scale)
+                validation = replace(data.training_set.validation, target=target)
+                training_set.validation = validation
+            return _Member(*split, training_set=training_set, target_scale=scale)
         preprocessor, rows = self._fit_transform(train)
-        training_set = self._training_set(train, rows)
+        training_set = self._training_set(train, rows, scale)
         if stops:
             unseen = data.validation or held_out
             rows = self._transform(unseen.X, preprocessor)
-            training_set.validation = self._training_set(unseen, rows)
-        return _Member(*split, preprocessor, training_set)
+            training_set.validation = self._training_set(unseen, rows, scale)
+        return _Member(*split, preprocessor, training_set, scale)
 
     def _splits(self, table):
         """Rows that each member is trained on, and rows that it never sees."""
@@ -333,15 +361,27 @@ class BaseSNN(CallbackSupportMixin, EncodingEstimator):
         rows = {"training_set": 0, "rows": None, "validation_rows": None}
         if member.training_set is not None:
             rows["training_set"] = i + 1
-        elif member.rows is not None:
+        if member.rows is not None and member.preprocessor is None:
             rows["rows"] = data.positions(member.rows)
             if stops and data.validation is None:
                 rows["validation_rows"] = data.positions(member.held_out)
         if stops and self.scoring != "loss":
             unseen = data.validation or data.table.take(data.counted(member.held_out))
             scorer = check_scoring(self, scoring=self.scoring)
-            rows["score"] = ValidationScore(self, scorer, unseen)
+            rows["score"] = ValidationScore(
+                self, scorer, unseen, self._output_shift(member)
+            )
         return rows
+
+    def _output_shift(self, member):
+        """Factor and summand that take a member's outputs to the scale of all rows."""
+        if member.target_scale is None:
+            return None
+        location, scale = self._output_scale()
+        own_location, own_scale = member.target_scale
+        # Where the target is constant outputs do not matter.
+        known = np.where(scale > 0, scale, 1.0)
+        return own_scale / known, (own_location - location) / known
 
     def _refit_request(self, data, networks):
         """The members again, on all rows, as long as was best on average."""
@@ -416,9 +456,12 @@ class BaseSNN(CallbackSupportMixin, EncodingEstimator):
         n_epochs = max(
             0, *(spec.max_epochs - spec.n_epochs_done for spec in request.specs)
         )
-        n_rounds = (1 if callbacks is None else len(request.specs)) + self.refit
+        n_stacks = len(request.specs)
+        if callbacks is None:
+            n_stacks = len(group_networks(*request[:2]))
+        n_epochs *= n_stacks * (1 + self.refit)
         with report_progress(
-            self, n_epochs * n_rounds, self._training_result, **reported
+            self, n_epochs, self._training_result, **reported
         ) as progress:
             while request is not None:
                 networks = fit_networks(
@@ -570,6 +613,8 @@ class _Member(NamedTuple):
     held_out: np.ndarray | None = None
     preprocessor: Any = None
     training_set: TrainingSet | None = None
+    #: Location and scale of the target in the rows that it is trained on.
+    target_scale: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def next_request(rounds, networks):
@@ -578,6 +623,16 @@ def next_request(rounds, networks):
         return rounds.send(networks)
     except StopIteration:
         return None
+
+
+def _with_output_shift(network, shift):
+    """A network with outputs on another scale."""
+    if shift is None:
+        return network
+    *below, weight, bias = network.weights
+    factor, summand = (part.astype(weight.dtype) for part in shift)
+    last = [weight * factor, bias * factor + summand]
+    return replace(network, weights=[*below, *last])
 
 
 def _n_rows(sets, spec_rows):

@@ -13,8 +13,13 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-from sklearn_snn._base import TRAINING_PARAMETERS, next_request
-from sklearn_snn._compat import _check_method_params, _safe_indexing
+from sklearn_snn._base import TRAINING_PARAMETERS, BaseSNN, next_request
+from sklearn_snn._compat import (
+    CallbackSupportMixin,
+    _check_method_params,
+    _safe_indexing,
+    lend_callbacks,
+)
 from sklearn_snn._progress import networks_bar
 from sklearn_snn._tasks import Workers, train_requests
 
@@ -30,6 +35,16 @@ class _StandIn:
             raise AttributeError(name)
         return getattr(self.estimator, name)
 
+    @property
+    def __class__(self):  # scorers may ask
+        return type(self.estimator)
+
+    def __getitem__(self, key):
+        return self.estimator[key]
+
+    def __len__(self):
+        return len(self.estimator)
+
     def set_params(self, **params):
         self.estimator.set_params(**params)
         return self
@@ -44,7 +59,7 @@ class _Reader(_StandIn):
         return self
 
 
-class LookUp(_StandIn):
+class LookUp(CallbackSupportMixin, _StandIn):
     """An estimator whose fits were made before, in the order of `outcomes`."""
 
     def __init__(self, estimator, outcomes):
@@ -56,12 +71,17 @@ class LookUp(_StandIn):
 
     def fit(self, X, y=None, **params):
         if not self.outcomes:  # the best estimator, on all rows
-            self.estimator.fit(X, y, **params)
+            with lend_callbacks(self, self.estimator):
+                self.estimator.fit(X, y, **params)
             return self
         outcome = self.outcomes.popleft()
         if isinstance(outcome, Exception):
             raise outcome
         self.estimator = outcome
+        # Callbacks that follow inner fits are told of this one here.
+        context = self._init_callback_context()
+        context.call_on_fit_task_begin(estimator=outcome, X=X, y=y)
+        context.call_on_fit_task_end(estimator=outcome, X=X, y=y)
         return self
 
 
@@ -92,12 +112,14 @@ class _Fit:
         except Exception as error:
             self.outcome = error
 
-    def go_on(self, networks, seconds):
+    def go_on(self, networks, seconds, error):
         """Take what has been trained, and ask for more if need be."""
         self.first_networks = self.first_networks or networks
         self.seconds += seconds
         self.n_rounds += 1
         try:
+            if error is not None:
+                raise error
             self.request = next_request(self._rounds, networks)
         except Exception as error:
             self.outcome, self.request = error, None
@@ -121,10 +143,12 @@ class Trainer:
         self._name, self._is_verbose = type(search).__name__, search.verbose > 0
         self._workers = Workers(search.n_jobs)
         self._readings, self._seeds, self._paused = {}, {}, {}
-        self._time_limit, self._start = search.time_limit, time.monotonic()
+        self._time_limit, self._start = search.time_limit, None
 
     def train(self, candidates, splits, rung=None):
         """Train all candidates on all splits."""
+        if rung is None:  # the rows may be others than those of the last call
+            self._readings.clear()
         fits = [
             self._begin(params, number, rows, rung)
             for params in candidates
@@ -154,6 +178,11 @@ class Trainer:
         """A candidate, and its data; readings that are alike are made once."""
         candidate = clone(self.estimator).set_params(**clone(params, safe=False))
         network = last_step(candidate)
+        if not isinstance(network, BaseSNN):
+            raise TypeError(
+                f"{self._name} trains an SNNClassifier or an SNNRegressor, got "
+                f"{network!r} as the last step of a candidate"
+            )
         network._validate_params()
         if network.callbacks is not None:
             raise ValueError(
@@ -202,6 +231,8 @@ class Trainer:
     def _seconds_left(self, n_shares):
         if self._time_limit is None:
             return None
+        if self._start is None:  # reading the data has not counted
+            self._start = time.monotonic()
         left = self._time_limit - (time.monotonic() - self._start)
         return max(left, 1e-9) / n_shares
 
@@ -211,7 +242,7 @@ class Trainer:
         return networks_bar(sum(len(one.specs) for one in requests), self._name)
 
     def _complain(self, answers):
-        stopped = [one.stopped_by for networks, _ in answers for one in networks]
+        stopped = [one.stopped_by for networks, *_ in answers for one in networks]
         if self._time_limit is not None and "time_limit" in stopped:
             warnings.warn(
                 f"time_limit={self._time_limit} seconds ended the training of "

@@ -3,6 +3,8 @@
 The only file that imports either, so that a new release breaks one place.
 """
 
+from contextlib import contextmanager
+
 from sklearn.base import _fit_context
 from sklearn.model_selection._search_successive_halving import HalvingRandomSearchCV
 from sklearn.utils import _safe_indexing
@@ -37,6 +39,29 @@ except ImportError:  # scikit-learn < 1.9
             return _NoContext()
 
 
+@contextmanager
+def lend_callbacks(lender, borrower):
+    """Have an estimator fit with the callbacks and the context that another was given.
+
+    Parameters
+    ----------
+    lender, borrower : estimator instance
+        Whose callbacks, and who fits.
+    """
+    names = {"_skl_callbacks", "_parent_callback_ctx"} & set(vars(lender))
+    kept = {name: vars(borrower)[name] for name in names & set(vars(borrower))}
+    mine = [*kept.get("_skl_callbacks", []), *vars(lender).get("_skl_callbacks", [])]
+    vars(borrower).update({name: vars(lender)[name] for name in names})
+    if "_skl_callbacks" in names:
+        borrower._skl_callbacks = mine
+    try:
+        yield
+    finally:
+        for name in names:
+            delattr(borrower, name)
+        vars(borrower).update(kept)
+
+
 __all__ = [
     "CallbackSupportMixin",
     "HalvingRandomSearchCV",
@@ -49,4 +74,5 @@ __all__ = [
     "_fit_context",
     "_get_feature_names",
     "_safe_indexing",
+    "lend_callbacks",
 ]

@@ -210,11 +210,11 @@ class EncodingEstimator(BaseEstimator, ABC):
             return transformed, preprocessor.sparse_offset.astype(self.dtype)
         return transformed, None
 
-    def _training_set(self, table, rows):
+    def _training_set(self, table, rows, target_scale=None):
         X, offset = rows
         return TrainingSet(
             X=X,
-            target=self._encode_target(table.y),
+            target=self._encode_target(table.y, target_scale),
             weight=self._loss_weight(table),
             offset=offset,
         )
@@ -244,9 +244,13 @@ class EncodingEstimator(BaseEstimator, ABC):
         """Columns of the training target; None if it has one dimension."""
 
     @abstractmethod
-    def _encode_target(self, y):
-        """The target as the loss wants it."""
+    def _target_scale(self, table):
+        """Location and scale of the target, or None if it has none."""
 
     @abstractmethod
-    def _loss_weight(self, table):
-        """Weights of rows in the loss, or None."""
+    def _encode_target(self, y, target_scale=None):
+        """The target as the loss wants it; None is the scale of all rows."""
+
+    @abstractmethod
+    def _loss_weight(self, table, seen=None):
+        """Weights of rows in the loss, or None; balanced over those that are seen."""

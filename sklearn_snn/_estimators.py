@@ -309,7 +309,10 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
     def _is_binary(self):
         return not self.is_multilabel_ and len(self.classes_) == 2
 
-    def _encode_target(self, y):
+    def _target_scale(self, table):
+        return None
+
+    def _encode_target(self, y, target_scale=None):
         if self.is_multilabel_:
             return y
         index = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
@@ -320,10 +323,11 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
             )
         return index[:, np.newaxis].astype(np.float64) if self._is_binary else index
 
-    def _loss_weight(self, table):
+    def _loss_weight(self, table, seen=None):
         if self.class_weight is None or self.is_multilabel_:
             return table.weight
-        weight = compute_sample_weight(self.class_weight, table.y)
+        seen = seen if self.class_weight == "balanced" else None
+        weight = compute_sample_weight(self.class_weight, table.y, indices=seen)
         return weight if table.weight is None else weight * table.weight
 
     def _labels_to_stratify(self, y):
@@ -564,7 +568,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
 
     def _learn_target(self, table):
         self.is_multioutput_ = table.y.ndim == 2
-        self.target_location_, self.target_scale_ = self._moments(table)
+        self.target_location_, self.target_scale_ = self._target_scale(table)
         self.n_outputs_ = len(self.target_location_)
 
     @property
@@ -574,19 +578,21 @@ class SNNRegressor(RegressorMixin, BaseSNN):
     def _learn_more(self, table):
         super()._learn_more(table)
         known = self.target_location_, self.target_scale_
-        self.target_location_, self.target_scale_ = settle(known, self._moments(table))
+        self.target_location_, self.target_scale_ = settle(
+            known, self._target_scale(table)
+        )
 
-    def _moments(self, table):
+    def _target_scale(self, table):
         table = table.take(table.counted_rows)
         y = table.y.reshape(len(table.y), -1)
         return self._make_loss().location_and_scale(y, table.weight)
 
-    def _encode_target(self, y):
-        known = np.where(self.target_scale_ > 0, self.target_scale_, 1.0)
+    def _encode_target(self, y, target_scale=None):
+        location, scale = target_scale or self._output_scale()
         y = y.reshape(len(y), -1)
-        return self._make_loss().encode(y, self.target_location_, known)
+        return self._make_loss().encode(y, location, np.where(scale > 0, scale, 1.0))
 
-    def _loss_weight(self, table):
+    def _loss_weight(self, table, seen=None):
         return table.weight
 
     def _labels_to_stratify(self, y):

@@ -17,8 +17,10 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from skorch import NeuralNet
 from skorch.dataset import Dataset
 from torch import Tensor
+from torch.optim import Optimizer
 
 from sklearn_snn._losses import ClassificationLoss, Loss
+from sklearn_snn._optimizers import StackOptimizer
 from sklearn_snn._rows import NetworkRows
 from sklearn_snn._specs import FittedNetwork, StopReason
 from sklearn_snn._stack import Stack
@@ -84,7 +86,7 @@ class SNNNet(NeuralNet):
         return self
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> SNNNet:
-        self.optimizer_ = self.stack.optimizer
+        self.optimizer_: Any = self.stack.optimizer
         return self
 
     # The loop -------------------------------------------------------------------
@@ -146,6 +148,26 @@ class _TrainingBatches:
             yield x[0], target[0]
 
 
+class _TorchOptimizer(Optimizer):
+    """A stack's optimizer as torch and skorch's callbacks know them."""
+
+    def __init__(self, optimizer: StackOptimizer) -> None:
+        super().__init__([optimizer.flat], dict(optimizer.settings))
+        self._optimizer = optimizer
+        # Whoever changes a step size changes it for both.
+        optimizer.settings = self.param_groups[0]
+        self.state[optimizer.flat] = optimizer.state
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Compute the gradients with `closure` and update all parameters once."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        self._optimizer.step()
+        return loss
+
+
 class LoneNet(SNNNet):
     """Trains a stack of one as an ordinary skorch net, for skorch's callbacks.
 
@@ -157,6 +179,10 @@ class LoneNet(SNNNet):
     block_size = 1024
 
     _interrupt_reason: StopReason = "callback"  # how skorch's callbacks end training
+
+    def initialize_optimizer(self, triggered_directly: bool | None = None) -> SNNNet:
+        self.optimizer_ = _TorchOptimizer(self.stack.optimizer)
+        return self
 
     def _after_epoch(self) -> None:
         """A finished network stays: its callbacks look at it until the end."""

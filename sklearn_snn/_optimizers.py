@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.optim import Optimizer
+from torch.nn import Parameter
 from torch.optim.adamw import adamw
 
 Solver = Literal["adamw", "sgd"]
@@ -40,78 +39,68 @@ def schedule_factor(schedule: Schedule, progress: NDArray) -> NDArray:
     )
 
 
-class StackOptimizer(Optimizer):
+class StackOptimizer:
     """Base of the optimizers: who takes part in a step, and how large it is.
+
+    It is not one of torch's, whose first instance in a process takes a second to load
+    what compiles.
 
     Parameters
     ----------
-    params : iterable of one Parameter of shape (n_networks, n_parameters)
+    flat : Parameter of shape (n_networks, n_parameters)
         All parameters of the stack.
-    lr : float or sequence of float, default=1e-3
-        Peak step size, of all networks or of each.
-    weight_decay : float or sequence of float, default=0.0
-        Share of a weight that is lost per unit of step size.
 
     Attributes
     ----------
+    settings : dict
+        ``"lr"``, the peak step size, and ``"weight_decay"``, the share of a weight that
+        is lost per unit of step size: floats, or lists with one a network.
     factor : ndarray of shape (n_networks,)
-        Set before a step: the schedule's factor on `lr`.
+        Set before a step: the schedule's factor on the step size.
     active : ndarray of shape (n_networks,)
         Set before a step: whether a network has rows in it. The step leaves the others
         untouched, decay and moments included.
+    state : dict of str to Tensor of shape (n_networks, n_parameters)
+        Running averages.
+    n_steps : ndarray of shape (n_networks,)
+        Steps of each network so far.
     """
 
     #: Names of the running averages in an optimizer's state.
     moments: tuple[str, ...] = ()
 
-    def __init__(
-        self,
-        params: Iterable[Tensor],
-        lr: float | Sequence[float] = 1e-3,
-        weight_decay: float | Sequence[float] = 0.0,
-    ) -> None:
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
-        (flat,) = self.param_groups[0]["params"]
-        self.state[flat] = {
+    def __init__(self, flat: Parameter) -> None:
+        self.flat = flat
+        self.settings: dict[str, Any] = {"lr": 0.0, "weight_decay": 0.0}
+        self.state = {
             name: torch.zeros_like(flat, requires_grad=False) for name in self.moments
         }
         self.n_steps = np.zeros(len(flat), dtype=np.int64)
-        self._begin()
+        self._include_all()
 
-    def _begin(self) -> None:
-        (self._flat,) = self.param_groups[0]["params"]
-        self.factor = np.ones(len(self._flat))
-        self.active = np.ones(len(self._flat), dtype=bool)
+    def _include_all(self) -> None:
+        self.factor = np.ones(len(self.flat))
+        self.active = np.ones(len(self.flat), dtype=bool)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update all parameters once.
-
-        Parameters
-        ----------
-        closure : callable or None, default=None
-            Computes the gradients first and returns the loss.
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        parameters, gradient = self._flat.detach(), self._flat.grad
-        moments = [self.state[self._flat][name] for name in self.moments]
+    def step(self) -> None:
+        """Update all parameters once."""
+        assert self.flat.grad is not None
+        updated = (self.flat.detach(), self.flat.grad, *self.state.values())
         for start, stop, rate, decay in self._runs():
-            tensors = [one[start:stop] for one in (parameters, gradient, *moments)]
+            tensors = [one[start:stop] for one in updated]
             self._update(tensors, int(self.n_steps[start]), rate, decay)
         self.n_steps += self.active
-        return loss
 
     def _runs(self) -> list[tuple[int, int, float, float]]:
         """Active neighbours that an update has in common, with step size and decay."""
-        group, n_networks = self.param_groups[0], len(self._flat)
+        rate, decay = self.settings["lr"], self.settings["weight_decay"]
+        n_networks = len(self.flat)
         if n_networks == 1:
-            rate = float(group["lr"] * self.factor[0])
-            return [(0, 1, rate, group["weight_decay"])] if self.active[0] else []
-        rates = np.asarray(group["lr"]) * self.factor
-        decays = np.broadcast_to(group["weight_decay"], n_networks)
+            rate = float(rate * self.factor[0])
+            return [(0, 1, rate, decay)] if self.active[0] else []
+        rates = np.asarray(rate) * self.factor
+        decays = np.broadcast_to(decay, n_networks)
         changes = np.zeros(n_networks - 1, dtype=bool)
         for values in (rates, decays, self.n_steps, self.active):
             changes |= values[1:] != values[:-1]
@@ -130,10 +119,9 @@ class StackOptimizer(Optimizer):
 
     def keep(self, networks: list[int]) -> None:
         """Forget all networks but those at these indices, as the module did."""
-        state = self.state[self._flat]
-        self.state[self._flat] = {name: state[name][networks] for name in state}
+        self.state = {name: self.state[name][networks] for name in self.state}
         self.n_steps = self.n_steps[networks]
-        self._begin()
+        self._include_all()
 
 
 class StackedAdamW(StackOptimizer):

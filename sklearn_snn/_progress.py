@@ -18,11 +18,13 @@ class Progress:
         Makes fitted attributes of networks, for callbacks that want an estimator.
     bar : tqdm progress bar or None
         Shown where the user asked for it.
+    n_epochs : int
+        Epochs at most that callbacks were told to expect.
     """
 
-    def __init__(self, estimator, context, data, attributes, bar):
+    def __init__(self, estimator, context, data, attributes, bar, n_epochs):
         self._estimator, self._context, self._data = estimator, context, data
-        self._attributes, self._bar = attributes, bar
+        self._attributes, self._bar, self._n_left = attributes, bar, n_epochs
 
     def __call__(self, networks):
         """Report the end of an epoch.
@@ -39,6 +41,9 @@ class Progress:
         """
         if self._bar is not None:
             self._show(networks())
+        self._n_left -= 1
+        if self._n_left < 0:  # networks that started again: nobody expects these
+            return False
         epoch = self._context.subcontext(task_name="epoch")
         epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
         return epoch.call_on_fit_task_end(
@@ -84,7 +89,7 @@ def report_progress(estimator, n_epochs, attributes, **data):
 
         bar = tqdm(total=n_epochs, desc=type(estimator).__name__, unit="epoch")
     try:
-        yield Progress(estimator, context, data, attributes, bar)
+        yield Progress(estimator, context, data, attributes, bar, n_epochs)
     finally:
         if bar is not None:
             bar.close()
@@ -111,4 +116,10 @@ def networks_bar(n_networks, name):
 
     shown = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total} [{elapsed}<{remaining}]"
     with tqdm(total=n_networks, desc=name, unit="network", bar_format=shown) as bar:
-        yield bar.update
+
+        def advance(number):
+            # Fractions add up to networks only nearly.
+            bar.n = min(round(bar.n + number, 6), n_networks)
+            bar.update(0)
+
+        yield advance

@@ -59,10 +59,13 @@ class ValidationScore:
         ``scorer(estimator, X, y, sample_weight=None)``.
     table : tuple of X, y and weight
         The rows that the outputs belong to.
+    shift : tuple of two ndarray or None, default=None
+        Factor and summand that take the outputs to the estimator's scale.
     """
 
-    def __init__(self, estimator, scorer, table):
-        self._estimator, self._scorer, self._table = estimator, scorer, table
+    def __init__(self, estimator, scorer, table, shift=None):
+        self._estimator, self._scorer = estimator, scorer
+        self._table, self._shift = table, shift
 
     def __call__(self, raw):
         """Score of outputs of shape (n_samples, n_outputs); NaN if they are not finite.
@@ -74,6 +77,9 @@ class ValidationScore:
         """
         if not np.isfinite(raw).all():
             return np.nan
+        if self._shift is not None:
+            factor, summand = self._shift
+            raw = raw * factor + summand
         X, y, sample_weight, *_ = self._table
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}
         (prediction,) = self._estimator._member_predictions(raw[np.newaxis])

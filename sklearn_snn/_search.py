@@ -13,6 +13,7 @@ from joblib import parallel_config
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
+from sklearn.utils import indexable
 
 from sklearn_snn._base import BaseSNN
 from sklearn_snn._candidates import (
@@ -115,6 +116,7 @@ class _StackedSearch:
                 f"Pipeline that ends in one, got {self.estimator!r}; for others there "
                 "are scikit-learn's own searches"
             )
+        X, y = indexable(X, y)
         # What scikit-learn's fit sees of this search; the search itself stays as it is
         # until all is done.
         search = copy(self)

@@ -179,7 +179,7 @@ class Stack:
         self.module = StackedSNN(
             specs[0].layer_sizes, as_tensor(start, self._dtype, self._device)
         )
-        self.optimizer = SOLVERS[options.solver]([self.module.flat])
+        self.optimizer = SOLVERS[options.solver](self.module.flat)
         self._load_moments()
         self._gather()
         self._score_resumed()
@@ -187,7 +187,7 @@ class Stack:
     # Gathering ------------------------------------------------------------------
 
     def _load_moments(self) -> None:
-        state = self.optimizer.state[self.module.flat]
+        state = self.optimizer.state
         for i, spec in enumerate(self._specs):
             if spec.resume is not None and spec.resume.state is not None:
                 saved = spec.resume.state
@@ -231,9 +231,10 @@ class Stack:
         decays = [record.spec.weight_decay for record in self.records]
         # A lone network has plain numbers, which a scheduler can change.
         is_lone = len(rates) == 1
-        for group in self.optimizer.param_groups:
-            group["lr"] = rates[0] if is_lone else rates
-            group["weight_decay"] = decays[0] if is_lone else decays
+        self.optimizer.settings.update(
+            lr=rates[0] if is_lone else rates,
+            weight_decay=decays[0] if is_lone else decays,
+        )
 
     def _score_resumed(self) -> None:
         """Let networks that go on keep what they have until it gets better."""
@@ -379,7 +380,7 @@ class Stack:
             self.records[i] = fresh
             parameters = fresh.initial_parameters()
             self.module.flat.data[i] = as_tensor(parameters, self._dtype, self._device)
-            for values in self.optimizer.state[self.module.flat].values():
+            for values in self.optimizer.state.values():
                 values[i] = 0
             self.optimizer.n_steps[i] = 0
         self._set_step_sizes()
@@ -456,7 +457,7 @@ class Stack:
         )
 
     def _resume_state(self, i: int, parameters: NDArray) -> ResumeState:
-        record, state = self.records[i], self.optimizer.state[self.module.flat]
+        record, state = self.records[i], self.optimizer.state
         return ResumeState(
             parameters=parameters,
             moments=[

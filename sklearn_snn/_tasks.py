@@ -25,6 +25,22 @@ class _Answer(NamedTuple):
 
     network: FittedNetwork
     seconds: float
+    #: What its validation score raised, if it did.
+    error: Exception | None = None
+
+
+class _GuardedScore:
+    """A validation score whose failure is that of its own network alone."""
+
+    def __init__(self, score):
+        self._score, self.error = score, None
+
+    def __call__(self, raw):
+        try:
+            return self._score(raw)
+        except Exception as error:
+            self.error = self.error or error
+            return np.nan
 
 
 class Workers:
@@ -62,8 +78,8 @@ def train_requests(requests, workers, *, time_limit=None, advance=None):
     Returns
     -------
     answers : list of tuple
-        For each request its list of FittedNetwork, and the seconds that it took: a
-        stack's time is shared out by epochs.
+        For each request its list of FittedNetwork, the seconds that it took (a stack's
+        time is shared out by epochs), and the error of a validation score or None.
     """
     answers: dict[Any, _Answer] = {}
     wanted = []
@@ -71,23 +87,32 @@ def train_requests(requests, workers, *, time_limit=None, advance=None):
         for place, spec in enumerate(request.specs):
             if _is_finished(spec):
                 answers[number, place] = _Answer(spec.resume, 0.0)
+                if advance is not None:
+                    advance(1)
             else:
                 wanted.append((number, place))
     tasks = _tasks(requests, wanted, workers.number)
     for task, answer in _run(tasks, workers, time_limit, advance):
         answers |= dict(zip(task.owners, answer, strict=True))
     return [
-        (
-            [answers[number, place].network for place in range(len(request.specs))],
-            sum(answers[number, place].seconds for place in range(len(request.specs))),
-        )
+        _joined([answers[number, place] for place in range(len(request.specs))])
         for number, request in enumerate(requests)
     ]
 
 
+def _joined(answers):
+    errors = [one.error for one in answers if one.error is not None]
+    return (
+        [one.network for one in answers],
+        sum(one.seconds for one in answers),
+        errors[0] if errors else None,
+    )
+
+
 def _is_finished(spec):
     """Whether a network that may go on has stopped of itself."""
-    return spec.continues and spec.resume.stopped_by == "early_stopping"
+    reasons = ("early_stopping", "diverged")
+    return spec.continues and spec.resume.stopped_by in reasons
 
 
 def _tasks(requests, wanted, n_workers):
@@ -165,7 +190,11 @@ def _train(number, request, time_limit, advance):
     """Train one task, perhaps in another process."""
     start = time.perf_counter()
     specs, sets, loss, options = request
-    n_epochs = max(spec.last_epoch - spec.n_epochs_done for spec in specs)
+    specs = [
+        spec if spec.score is None else replace(spec, score=_GuardedScore(spec.score))
+        for spec in specs
+    ]
+    n_epochs = max(1, *(spec.last_epoch - spec.n_epochs_done for spec in specs))
     told = 0
 
     def on_epoch(networks):
@@ -189,6 +218,10 @@ def _train(number, request, time_limit, advance):
         for network, spec in zip(networks, specs, strict=True)
     ]
     return number, [
-        _Answer(network, seconds * n / max(sum(trained), 1))
-        for network, n in zip(networks, trained, strict=True)
+        _Answer(
+            network,
+            seconds * n / max(sum(trained), 1),
+            None if spec.score is None else spec.score.error,
+        )
+        for network, spec, n in zip(networks, specs, trained, strict=True)
     ]

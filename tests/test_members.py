@@ -170,6 +170,42 @@ def test_held_out_predictions_of_a_regressor():
         assert not hasattr(model, "oof_decision_function_")
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson"])
+def test_the_scale_of_the_target_is_that_of_the_rows_a_member_has_seen(loss):
+    X, y = load_diabetes(return_X_y=True)
+    order = np.argsort(y[:120])  # folds whose targets differ as much as they can
+    X, y = X[order], y[order]
+    model = SNNRegressor(
+        loss=loss,
+        n_estimators=2,
+        cv=KFold(2),
+        oof_score=True,
+        early_stopping=False,
+        preprocessor=None,
+        **EXACT,
+    ).fit(X, y)
+    expected = by_hand(model, X, y, KFold(2))
+    assert_allclose(model.oof_prediction_, expected, rtol=1e-5)
+
+
+def test_balanced_classes_are_those_of_the_rows_a_member_has_seen(cancer):
+    X, y = cancer
+    order = np.argsort(y, kind="stable")
+    order[[0, -1]] = order[[-1, 0]]  # a row of the other class in each half
+    X, y = X[order], y[order]
+    model = SNNClassifier(
+        class_weight="balanced",
+        n_estimators=2,
+        cv=KFold(2),
+        oof_score=True,
+        early_stopping=False,
+        preprocessor=None,
+        **EXACT,
+    ).fit(X, y)
+    expected = by_hand(model, X, y, KFold(2))
+    assert_allclose(model.oof_decision_function_, expected, atol=1e-6)
+
+
 def test_held_out_predictions_with_early_stopping_are_of_the_stopped_networks(cancer):
     X, y = cancer
     folds = list(KFold(3).split(X))
@@ -810,3 +846,27 @@ def test_a_network_that_started_again_goes_on_from_there():
     (rest,) = fit([replace(one, resume=first, continues=True)], **kw)
     assert_array_equal(flat(whole), flat(rest))
     assert rest.state.learning_rate == whole.state.learning_rate == 3.0 / 10
+
+
+def test_rows_to_validate_on_are_on_the_scale_of_each_member():
+    """Members of one fold size stop as lone networks on the same rows do."""
+    X, y = load_diabetes(return_X_y=True)
+    order = np.argsort(y)  # folds of very different targets
+    X, y = X[order], y[order]
+    settings = dict(
+        width=8,
+        depth=1,
+        max_iter=30,
+        n_iter_no_change=3,
+        preprocessor=None,
+        dtype="float64",
+    )
+    model = SNNRegressor(
+        n_estimators=2, cv=KFold(2), oof_score=True, random_state=0, **settings
+    ).fit(X[:300], y[:300], X_val=X[300:], y_val=y[300:])
+    for i, (rows, _) in enumerate(KFold(2).split(X[:300])):
+        seed = model.networks_[i].seed
+        alone = SNNRegressor(random_state=Seeded(seed), **settings)
+        alone.fit(X[:300][rows], y[:300][rows], X_val=X[300:], y_val=y[300:])
+        assert model.networks_[i].n_iter == alone.n_iter_
+        assert_allclose(model.predict_members(X)[i], alone.predict(X), rtol=1e-9)

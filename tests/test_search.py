@@ -132,12 +132,12 @@ def trained(monkeypatch):
 @pytest.mark.parametrize(("dtype", "atol"), [("float64", 1e-9), ("float32", 1e-3)])
 def test_log_losses_after_30_epochs_are_those_of_grid_search(iris, dtype, atol):
     model = SNNClassifier(**SMALL | dict(max_iter=30, dtype=dtype))
-    grid = RATES | {"depth": [1, 2], "dropout": [0.0, 0.1]}
+    grid = {"learning_rate_init": [1e-3, 1e-2, 0.1], "dropout": [0.0, 0.1]}
     search = assert_equals_grid_search(
         model, grid, *iris, atol=atol, scoring="neg_log_loss", refit=False, cv=2
     )
     assert np.ptp(search.cv_results_["mean_test_score"]) > 0.1
-    assert len(set(search.cv_results_["rank_test_score"])) == 12
+    assert len(set(search.cv_results_["rank_test_score"])) == 6
 
 
 CANDIDATES = {
