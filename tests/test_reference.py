@@ -166,18 +166,20 @@ def test_networks_of_different_training_sets_share_a_stack():
 
 
 def test_a_stack_of_eight_calls_as_many_matrix_products_as_a_stack_of_one():
-    data = make_data("binary")
+    data = make_data("cross_entropy")
 
     def n_products(n_networks, n_epochs):
         specs = [
-            make_spec(data, "binary", seed=seed, max_epochs=n_epochs, dropout=0.1)
+            make_spec(
+                data, "cross_entropy", seed=seed, max_epochs=n_epochs, dropout=0.1
+            )
             for seed in range(n_networks)
         ]
         with profile(activities=[ProfilerActivity.CPU], acc_events=True) as record:
             fit_networks(
                 specs,
                 [data],
-                loss=BinaryCrossEntropy(),
+                loss=CrossEntropy(),
                 options=TrainingOptions(dtype="float64"),
             )
         products = {"aten::bmm", "aten::baddbmm", "aten::mm", "aten::addmm"}
