@@ -164,7 +164,8 @@ class _TorchOptimizer(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        self._optimizer.step()
+        with torch.no_grad():
+            self._optimizer.step()
         return loss
 
 

@@ -82,39 +82,49 @@ class StackOptimizer:
         self.factor = np.ones(len(self.flat))
         self.active = np.ones(len(self.flat), dtype=bool)
 
-    @torch.no_grad()
     def step(self) -> None:
-        """Update all parameters once."""
+        """Update all parameters once; not for autograd."""
         assert self.flat.grad is not None
         updated = (self.flat.detach(), self.flat.grad, *self.state.values())
-        for start, stop, rate, decay in self._runs():
-            tensors = [one[start:stop] for one in updated]
-            self._update(tensors, int(self.n_steps[start]), rate, decay)
+        for (rate, decay), runs in self._alike().items():
+            parts = [[one[start:stop] for start, stop in runs] for one in updated]
+            n_steps = [int(self.n_steps[start]) for start, _ in runs]
+            self._update(parts, n_steps, rate, decay)
         self.n_steps += self.active
 
-    def _runs(self) -> list[tuple[int, int, float, float]]:
-        """Active neighbours that an update has in common, with step size and decay."""
+    def _alike(self) -> dict[tuple[float, float], list[tuple[int, int]]]:
+        """Runs of active neighbours that one update serves, by step size and decay."""
         rate, decay = self.settings["lr"], self.settings["weight_decay"]
         n_networks = len(self.flat)
         if n_networks == 1:
-            rate = float(rate * self.factor[0])
-            return [(0, 1, rate, decay)] if self.active[0] else []
-        rates = np.asarray(rate) * self.factor
-        decays = np.broadcast_to(decay, n_networks)
-        changes = np.zeros(n_networks - 1, dtype=bool)
-        for values in (rates, decays, self.n_steps, self.active):
-            changes |= values[1:] != values[:-1]
+            pair = (rate * float(self.factor[0]), decay)
+            return {pair: [(0, 1)]} if self.active[0] else {}
+        values = np.empty((4, n_networks))
+        values[:] = rate, decay, self.n_steps, self.active
+        values[0] *= self.factor
+        changes = (values[:, 1:] != values[:, :-1]).any(axis=0)
         ends = [0, *(np.flatnonzero(changes) + 1).tolist(), n_networks]
-        return [
-            (start, stop, float(rates[start]), float(decays[start]))
-            for start, stop in pairwise(ends)
-            if self.active[start]
-        ]
+        alike: dict[tuple[float, float], list[tuple[int, int]]] = {}
+        for start, stop in pairwise(ends):
+            if self.active[start]:
+                pair = (float(values[0, start]), float(values[1, start]))
+                alike.setdefault(pair, []).append((start, stop))
+        return alike
 
     def _update(
-        self, tensors: list[Tensor], n_steps: int, rate: float, decay: float
+        self, parts: list[list[Tensor]], n_steps: list[int], rate: float, decay: float
     ) -> None:
-        """Update the parameters that come first, given gradient and moments."""
+        """Update networks.
+
+        Parameters
+        ----------
+        parts : list of list of Tensor
+            Of parameters, gradient and each of the moments, the rows of the networks.
+        n_steps : list of int
+            Steps so far, of those in each part.
+        rate, decay : float
+            Step size and weight decay.
+        """
         raise NotImplementedError
 
     def keep(self, networks: list[int]) -> None:
@@ -139,17 +149,17 @@ class StackedAdamW(StackOptimizer):
     moments = ("exp_avg", "exp_avg_sq")
 
     def _update(
-        self, tensors: list[Tensor], n_steps: int, rate: float, decay: float
+        self, parts: list[list[Tensor]], n_steps: list[int], rate: float, decay: float
     ) -> None:
         # One pass over memory, ten times faster than the same formula by parts.
-        parameters, gradient, average, average_of_squares = tensors
+        parameters, gradients, averages, averages_of_squares = parts
         adamw(
-            [parameters],
-            [gradient],
-            [average],
-            [average_of_squares],
+            parameters,
+            gradients,
+            averages,
+            averages_of_squares,
             [],
-            [torch.tensor(float(n_steps), device=parameters.device)],
+            [torch.tensor(float(n), device=self.flat.device) for n in n_steps],
             fused=True,
             amsgrad=False,
             beta1=self.betas[0],
@@ -165,10 +175,10 @@ class StackedSGD(StackOptimizer):
     """Plain gradient descent, the paper's solver."""
 
     def _update(
-        self, tensors: list[Tensor], n_steps: int, rate: float, decay: float
+        self, parts: list[list[Tensor]], n_steps: list[int], rate: float, decay: float
     ) -> None:
-        parameters, gradient = tensors
-        parameters.mul_(1 - rate * decay).sub_(gradient, alpha=rate)
+        for parameters, gradient in zip(*parts, strict=True):
+            parameters.mul_(1 - rate * decay).sub_(gradient, alpha=rate)
 
 
 SOLVERS: dict[str, type[StackOptimizer]] = {"adamw": StackedAdamW, "sgd": StackedSGD}

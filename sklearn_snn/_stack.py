@@ -266,27 +266,40 @@ class Stack:
                 self._generators, self.rows.networks, strict=True
             )
         ]
-        n_batches = (self.rows.counts(self.batch_size) > 0).sum(axis=0)
+        takes_part = self.rows.counts(self.batch_size) > 0
         batches = self.rows.batches(self.batch_size, orders)
-        for number, batch in enumerate(batches):
-            self._follow_schedule(np.minimum(number / n_batches, 1))
+        for active, factor, batch in zip(
+            takes_part, self._factors(takes_part), batches, strict=True
+        ):
+            self.optimizer.active, self.optimizer.factor = active, factor
             yield batch
             if self._clock.progress >= 1:
                 self.stop_all("time_limit")
                 break
 
-    def _follow_schedule(self, epoch_progress: NDArray) -> None:
-        """Set each network's step size; those whose epoch is over sit out."""
-        self.optimizer.active = epoch_progress < 1
-        if self._options.learning_rate == "constant":
-            return
+    def _factors(self, takes_part: NDArray[np.bool_]) -> Iterator[NDArray]:
+        """The schedule's factors in each step of an epoch, of shape (n_networks,).
+
+        Parameters
+        ----------
+        takes_part : ndarray of bool of shape (n_steps, n_networks)
+            Which networks have rows in which steps.
+        """
+        specs = [record.spec for record in self.records]
+        planned = np.array([spec.max_epochs for spec in specs])
         done = np.array([record.n_epochs for record in self.records])
-        planned = np.array([record.spec.max_epochs for record in self.records])
-        last = np.array([record.spec.last_epoch for record in self.records])
+        steps = np.arange(len(takes_part))[:, np.newaxis]
+        of_epoch = np.minimum(steps / takes_part.sum(axis=0), 1)
+        progress = (done + of_epoch) / planned
+        schedule = self._options.learning_rate
+        if self._options.time_limit is None:
+            yield from schedule_factor(schedule, progress)
+            return
         # Who pauses in the middle of a schedule has its time until there.
-        in_time = self._clock.progress * last / planned
-        progress = np.maximum((done + epoch_progress) / planned, in_time)
-        self.optimizer.factor = schedule_factor(self._options.learning_rate, progress)
+        pause = np.array([spec.last_epoch for spec in specs]) / planned
+        for row in progress:
+            in_time = self._clock.progress * pause
+            yield schedule_factor(schedule, np.maximum(row, in_time))
 
     def step(self, batch: Batch) -> Tensor:
         """Train all networks on a batch; returns their losses, (n_networks,)."""
