@@ -44,15 +44,23 @@ SMALL = {"width": 64, "batch_size": 32, "early_stopping": False}
 class Sizes:
     """How much is measured: repeats of fits and of searches, and epochs."""
 
-    n_fits: int = 7
+    n_fits: int = 5
     n_searches: int = 3
     epochs_of_fits: float = 1.0  # share of those in the settings
     epochs_of_searches: int = 30
+    epochs_of_wide_searches: int = 10
     epochs_of_halving: int = 81
 
 
 FULL = Sizes()
-QUICK = Sizes(1, 1, epochs_of_fits=0.1, epochs_of_searches=1, epochs_of_halving=3)
+QUICK = Sizes(
+    n_fits=1,
+    n_searches=1,
+    epochs_of_fits=0.1,
+    epochs_of_searches=1,
+    epochs_of_wide_searches=1,
+    epochs_of_halving=3,
+)
 
 
 def pairs(quick) -> Iterator[Pair]:
@@ -166,15 +174,13 @@ def member_pairs(sizes) -> Iterator[Pair]:
 
 def grid_pairs(sizes) -> Iterator[Pair]:
     """Our grid search against scikit-learn's, over the same estimator."""
-    for name, parameters, target in [
-        ("width 64", SMALL, 4.0),
-        ("width 256", SMALL | {"width": 256}, 1.0),
-        ("defaults", {}, 1.0),
+    few = sizes.epochs_of_wide_searches
+    for name, parameters, n_epochs, target in [
+        ("width 64", SMALL, sizes.epochs_of_searches, 4.0),
+        ("width 256", SMALL | {"width": 256}, few, 1.0),
+        ("defaults", {}, few, 1.0),
     ]:
-        parameters = parameters | {
-            "max_iter": sizes.epochs_of_searches,
-            "random_state": 0,
-        }
+        parameters = parameters | {"max_iter": n_epochs, "random_state": 0}
         estimator = SNNClassifier(**parameters)
         yield search_pair(
             f"grid search, {name}",
@@ -215,7 +221,11 @@ def halving_pair(sizes):
     """Successive halving against all candidates to the end."""
     most, n_candidates = sizes.epochs_of_halving, 24
     estimator = SNNClassifier(max_iter=most, random_state=0, **SMALL)
-    options = {"random_state": 0, "scoring": "neg_log_loss"}
+    options = {
+        "random_state": 0,
+        "scoring": "neg_log_loss",
+        "return_train_score": False,
+    }
     halving = {
         "n_candidates": n_candidates,
         "resource": "max_iter",

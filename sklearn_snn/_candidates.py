@@ -13,13 +13,14 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-from sklearn_snn._base import TRAINING_PARAMETERS, BaseSNN, next_request
+from sklearn_snn._base import BaseSNN, next_request
 from sklearn_snn._compat import (
     CallbackSupportMixin,
     _check_method_params,
     _safe_indexing,
     lend_callbacks,
 )
+from sklearn_snn._planning import TRAINING_PARAMETERS
 from sklearn_snn._progress import networks_bar
 from sklearn_snn._tasks import Workers, train_requests
 
@@ -112,14 +113,14 @@ class _Fit:
         except Exception as error:
             self.outcome = error
 
-    def go_on(self, networks, seconds, error):
+    def go_on(self, networks, seconds, failure):
         """Take what has been trained, and ask for more if need be."""
         self.first_networks = self.first_networks or networks
         self.seconds += seconds
         self.n_rounds += 1
         try:
-            if error is not None:
-                raise error
+            if failure is not None:
+                raise failure
             self.request = next_request(self._rounds, networks)
         except Exception as error:
             self.outcome, self.request = error, None

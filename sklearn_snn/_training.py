@@ -36,6 +36,9 @@ _TILE = 16
 #: Numbers that a stack holds at most, beside its data: a quarter of a gigabyte.
 STACK_SIZE = 2**26
 
+#: Multiplications of a step below which a part of a stack costs more than it saves.
+_LEAST_STEP = 1e7
+
 #: Called after each epoch with a function that returns the networks as they are.
 EpochEnd = Callable[[Callable[[], list[FittedNetwork]]], bool]
 
@@ -121,8 +124,8 @@ def group_networks(
     training_sets : sequence of TrainingSet
         The data that the specs name.
     n_tasks : int, default=1
-        Into so many parts are networks of equal shape split, so that they can be
-        trained at the same time.
+        Into so many parts at most are networks of equal shape split, so that they can
+        be trained at the same time.
     """
     shapes: dict[Any, dict[Any, list[int]]] = {}
     for i, spec in sorted(enumerate(specs), key=lambda pair: _neighbourhood(pair[1])):
@@ -137,7 +140,9 @@ def group_networks(
     for teams in shapes.values():
         members = list(teams.values())
         size = sum(map(len, members)) * _numbers(specs[members[0][0]])
-        n_parts = min(max(math.ceil(size / STACK_SIZE), n_tasks), len(members))
+        step = _multiplications(specs[members[0][0]], sum(map(len, members)))
+        n_parts = min(n_tasks, math.ceil(step / _LEAST_STEP))
+        n_parts = min(max(math.ceil(size / STACK_SIZE), n_parts), len(members))
         ends = np.linspace(0, len(members), n_parts + 1).round().astype(int)
         for start, stop in pairwise(ends):
             groups.append([i for team in members[start:stop] for i in team])

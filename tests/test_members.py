@@ -870,3 +870,19 @@ def test_rows_to_validate_on_are_on_the_scale_of_each_member():
         alone.fit(X[:300][rows], y[:300][rows], X_val=X[300:], y_val=y[300:])
         assert model.networks_[i].n_iter == alone.n_iter_
         assert_allclose(model.predict_members(X)[i], alone.predict(X), rtol=1e-9)
+
+
+def test_networks_of_different_sizes_cannot_stop_together():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((200, 20)), rng.integers(2, size=200)
+    model = SNNClassifier(
+        n_estimators=4,
+        cv=4,
+        oof_score=True,
+        early_stopping="joint",
+        preprocessor=SelectFpr(alpha=0.3),
+        width=4,
+        max_iter=2,
+    )
+    with pytest.raises(ValueError, match="different numbers of columns in the folds"):
+        model.fit(X, y)

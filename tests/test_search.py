@@ -855,11 +855,13 @@ def test_halving_goes_on_in_other_processes(iris):
     assert_same_results(halve(model, SPACE, iris, n_jobs=2), halve(model, SPACE, iris))
 
 
-def test_as_many_stacks_as_workers(iris, trained):
+@pytest.mark.parametrize(("width", "sizes"), [(8, [6]), (512, [3, 3])])
+def test_as_many_stacks_as_workers_unless_they_are_small(iris, trained, width, sizes):
+    model = SNNClassifier(**SMALL | dict(width=width, depth=2, batch_size=32))
     with parallel_config(backend="threading"):
-        search = SNNGridSearchCV(SNNClassifier(**SMALL), RATES, cv=2, n_jobs=2)
+        search = SNNGridSearchCV(model, RATES, cv=2, n_jobs=2, refit=False)
         search.fit(*iris)
-    assert trained.sizes == [3, 3]
+    assert trained.sizes == sizes
 
 
 @pytest.mark.filterwarnings("ignore:.*scipy.sparse:DeprecationWarning")

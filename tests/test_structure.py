@@ -35,6 +35,7 @@ ORDER = [
     "_parameters",
     "_progress",
     "_encoding",
+    "_planning",
     "_base",
     "_tasks",
     "_candidates",

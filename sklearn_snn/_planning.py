@@ -1,0 +1,325 @@
+"""Which networks a fit wants: their rows, sizes and seeds, and when they stop."""
+
+import warnings
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_random_state
+
+from sklearn_snn._encoding import EncodingEstimator
+from sklearn_snn._layers import layer_sizes
+from sklearn_snn._scoring import ValidationScore
+from sklearn_snn._specs import (
+    NetworkSpec,
+    TrainingOptions,
+    TrainingRequest,
+    TrainingSet,
+)
+from sklearn_snn._splits import member_splits
+from sklearn_snn._training import resolve_device
+
+#: Rows from which on ``early_stopping="auto"`` can spare some to validate on.
+_ENOUGH_TO_VALIDATE = 1000
+
+#: Parameters that are read when networks are planned and trained, not when a table is
+#: encoded: estimators that differ in these only see the same data.
+TRAINING_PARAMETERS = frozenset(
+    {
+        "batch_size",
+        "cv",
+        "depth",
+        "device",
+        "dropout",
+        "early_stopping",
+        "label_smoothing",
+        "layer_form",
+        "learning_rate",
+        "learning_rate_init",
+        "max_iter",
+        "n_estimators",
+        "n_iter_no_change",
+        "n_threads",
+        "oof_score",
+        "random_state",
+        "refit",
+        "scoring",
+        "solver",
+        "time_limit",
+        "tol",
+        "validation_fraction",
+        "weight_decay",
+        "width",
+    }
+)
+
+
+class Member(NamedTuple):
+    """Rows of the table that a network is trained on, and those that it never sees."""
+
+    rows: np.ndarray | None = None
+    held_out: np.ndarray | None = None
+    preprocessor: Any = None
+    training_set: TrainingSet | None = None
+    #: Location and scale of the target in the rows that it is trained on.
+    target_scale: tuple[np.ndarray, np.ndarray] | None = None
+
+
+class PlanningEstimator(EncodingEstimator):
+    """Plans the networks of a fit; the hooks at the end say what they learn."""
+
+    def _decide_to_stop(self, data):
+        if data.validation is not None and not self.early_stopping:
+            raise ValueError(
+                "X_val and y_val are passed to fit while early_stopping is False; set "
+                "it to True or 'auto', or leave them out"
+            )
+        if self.early_stopping != "auto":
+            return bool(self.early_stopping)
+        has_split = data.validation is not None or self.cv is not None or self.oof_score
+        return has_split or len(data.table.y) >= _ENOUGH_TO_VALIDATE
+
+    def _check_combination(self, data):
+        """Refuse what cannot be had together."""
+        conflicts = {
+            "refit=True has no use for X_val, since all rows of X are trained on "
+            "anyway; leave X_val out, or join it to X": (
+                self.refit and data.validation is not None
+            ),
+            "refit=True and warm_start=True exclude each other: the networks that "
+            "are refitted are not those that found the number of epochs": (
+                self.refit and self.warm_start
+            ),
+            "oof_score=True and warm_start=True exclude each other: the networks may "
+            "have seen the rows in an earlier fit": self.oof_score and self.warm_start,
+            "networks stop together (refit=True or early_stopping='joint') only when "
+            "they are trained side by side, which callbacks do not allow": (
+                self._stops_jointly and self.callbacks is not None
+            ),
+        }
+        for message in (message for message, is_met in conflicts.items() if is_met):
+            raise ValueError(message)
+
+    @property
+    def _stops_jointly(self):
+        return self.refit or self.early_stopping == "joint"
+
+    def _members(self, data, stops):
+        """Rows of each member, with a preprocessor of its own where it needs one."""
+        holds_out = self.oof_score or (stops and data.validation is None)
+        if not holds_out and self.cv is None:
+            return [Member()] * self.n_estimators
+        splits = self._splits(data.table)
+        if not self.oof_score:
+            return [Member(*split) for split in splits]
+        # What learns from the target must not see that of rows to be predicted.
+        own = {id(split): self._fold_member(data, split, stops) for split in splits}
+        return [own[id(split)] for split in splits]
+
+    def _fold_member(self, data, split, stops):
+        """A member to whom nothing is known of the target of its held-out rows."""
+        train, held_out = (data.table.take(data.counted(rows)) for rows in split)
+        scale = self._target_scale(train)
+        if self._reads_numbers:
+            table = data.table.take(data.table.counted_rows)
+            training_set = replace(
+                data.training_set,
+                target=self._encode_target(table.y, scale),
+                weight=self._loss_weight(table, seen=data.positions(split[0])),
+            )
+            if data.validation is not None:
+                target = self._encode_target(data.validation.y, scale)
+                validation = replace(data.training_set.validation, target=target)
+                training_set.validation = validation
+            return Member(*split, training_set=training_set, target_scale=scale)
+        preprocessor, rows = self._fit_transform(train)
+        training_set = self._training_set(train, rows, scale)
+        if stops:
+            unseen = data.validation or held_out
+            rows = self._transform(unseen.X, preprocessor)
+            training_set.validation = self._training_set(unseen, rows, scale)
+        return Member(*split, preprocessor, training_set, scale)
+
+    def _splits(self, table):
+        """Rows that each member is trained on, and rows that it never sees."""
+        # Splits that the user gave speak of all rows, ours of those that count.
+        counted = table.counted_rows if self.cv is None else None
+        table = table.take(counted)
+        splits = member_splits(
+            self.n_estimators,
+            len(table.y),
+            labels=self._labels_to_stratify(table.y),
+            groups=table.groups,
+            cv=self.cv,
+            validation_fraction=self.validation_fraction,
+            random_state=self._random_state(),
+        )
+        if counted is None:
+            return splits
+        return [tuple(counted[rows] for rows in split) for split in splits]
+
+    def _random_state(self):
+        # scikit-learn's None is numpy's global generator, which is not ours to use.
+        if self.random_state is None:
+            return np.random.RandomState()
+        return check_random_state(self.random_state)
+
+    def _request(self, data, members, stops, **options):
+        """What is to be trained: one network a member."""
+        own = [one.training_set for one in members if one.training_set is not None]
+        sets = [data.training_set, *own]
+        rows = [self._spec_rows(data, i, one, stops) for i, one in enumerate(members)]
+        seeds = self._random_state().randint(np.iinfo(np.int32).max, size=len(members))
+        shared = {
+            "batch_size": self._batch_size(min(_n_rows(sets, one) for one in rows)),
+            "max_epochs": self.max_iter,
+            "learning_rate": self.learning_rate_init,
+            "weight_decay": self.weight_decay,
+            "dropout": self.dropout,
+            "label_smoothing": getattr(self, "label_smoothing", 0.0),
+            "ensemble": 0 if stops and self._stops_jointly else None,
+        }
+        before = self._resumed_networks(sets[0]) if data.resumes else []
+        specs = [
+            NetworkSpec(
+                layer_sizes=self._layer_sizes(sets[one["training_set"]]),
+                seed=before[i].seed if i < len(before) else int(seed),
+                resume=before[i] if i < len(before) else None,
+                **shared,
+                **one,
+            )
+            for i, (seed, one) in enumerate(zip(seeds, rows, strict=True))
+        ]
+        if shared["ensemble"] is not None:
+            _check_equal_sizes(specs)
+        options = {
+            "n_iter_no_change": self.n_iter_no_change if stops else None,
+            "keep_state": self.warm_start,
+        } | options
+        loss = self._make_loss(data.training_set.target)
+        return TrainingRequest(specs, sets, loss, self._options(**options))
+
+    def _spec_rows(self, data, i, member, stops):
+        """The data of the spec of member i."""
+        rows = {"training_set": 0, "rows": None, "validation_rows": None}
+        if member.training_set is not None:
+            rows["training_set"] = i + 1
+        if member.rows is not None and member.preprocessor is None:
+            rows["rows"] = data.positions(member.rows)
+            if stops and data.validation is None:
+                rows["validation_rows"] = data.positions(member.held_out)
+        if stops and self.scoring != "loss":
+            unseen = data.validation or data.table.take(data.counted(member.held_out))
+            scorer = check_scoring(self, scoring=self.scoring)
+            rows["score"] = ValidationScore(
+                self, scorer, unseen, self._output_shift(member)
+            )
+        return rows
+
+    def _output_shift(self, member):
+        """Factor and summand that take a member's outputs to the scale of all rows."""
+        if member.target_scale is None:
+            return None
+        location, scale = self._output_scale()
+        own_location, own_scale = member.target_scale
+        # Where the target is constant outputs do not matter.
+        known = np.where(scale > 0, scale, 1.0)
+        return own_scale / known, (own_location - location) / known
+
+    def _refit_request(self, data, networks):
+        """The members again, on all rows, as long as was best on average."""
+        members = [Member()] * len(networks)
+        limit = {"time_limit": self._time_of_a_round}
+        request = self._request(data, members, stops=False, **limit)
+        # A schedule that had to end in time was as long as it was.
+        planned = {"time_limit": networks[0].n_iter}
+        length = planned.get(networks[0].stopped_by, self.max_iter)
+        specs = [
+            replace(spec, max_epochs=length, stop_epoch=networks[0].best_epoch)
+            for spec in request.specs
+        ]
+        return request._replace(specs=specs)
+
+    @property
+    def _time_of_a_round(self):
+        """Seconds for each of the two rounds of a fit that is repeated on all rows."""
+        return None if self.time_limit is None else self.time_limit / 2
+
+    def _layer_sizes(self, training_set):
+        return layer_sizes(
+            training_set.X.shape[1],
+            self.n_outputs_,
+            self.depth,
+            self.width,
+            self.layer_form,
+        )
+
+    def _resumed_networks(self, training_set):
+        sizes = self._layer_sizes(training_set)
+        weights = self.networks_[0].weights
+        had = (len(weights[0]), *map(len, weights[1::2]))
+        if had != sizes:
+            raise ValueError(
+                f"a network of layer sizes {had} cannot go on training with {sizes}; "
+                "keep depth, width and layer_form, or fit a new estimator"
+            )
+        return self.networks_
+
+    def _batch_size(self, n_samples):
+        if self.batch_size == "auto":
+            wanted = 2 ** round(np.log2(max(n_samples / 50, 1)))
+            return int(min(np.clip(wanted, 32, 256), n_samples))
+        if self.batch_size > n_samples:
+            warnings.warn(
+                f"batch_size={self.batch_size} is larger than the {n_samples} training "
+                "rows; all of them make one batch",
+                UserWarning,
+                stacklevel=2,
+            )
+        return min(self.batch_size, n_samples)
+
+    def _options(self, *, must_exist=True, **chosen):
+        defaults = {
+            "solver": self.solver,
+            "learning_rate": self.learning_rate,
+            "time_limit": self.time_limit,
+        }
+        return TrainingOptions(
+            **defaults | chosen,
+            tol=self.tol,
+            device=resolve_device(self.device, must_exist=must_exist),
+            dtype=self.dtype,
+            n_threads=self.n_threads,
+        )
+
+    # Hooks ----------------------------------------------------------------------
+
+    @abstractmethod
+    def _labels_to_stratify(self, y):
+        """Classes that splits keep the shares of, or None."""
+
+    @abstractmethod
+    def _make_loss(self, target=None):
+        """The loss; in training it may depend on the encoded target."""
+
+    @abstractmethod
+    def _output_scale(self):
+        """Location and scale that take outputs to the link's argument."""
+
+
+def _n_rows(sets, spec_rows):
+    rows = spec_rows["rows"]
+    return sets[spec_rows["training_set"]].X.shape[0] if rows is None else len(rows)
+
+
+def _check_equal_sizes(specs):
+    """Raise a ValueError if networks that stop together cannot share a stack."""
+    n_columns = sorted({spec.layer_sizes[0] for spec in specs})
+    if len(n_columns) > 1:
+        raise ValueError(
+            "networks that stop together must have equal sizes, but `preprocessor` "
+            f"made different numbers of columns in the folds, {n_columns}; let each "
+            "stop on its own, with early_stopping=True and refit=False"
+        )
