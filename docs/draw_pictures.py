@@ -72,26 +72,31 @@ def draw_self_normalization(path):
 
 #: Boxes of the map: x, y, width, text, whether it is below the waist.
 BOXES = {
-    "table": (0.0, 3.0, 2.3, "DataFrame, array,\nCSR matrix", None),
-    "base": (2.9, 3.0, 3.2, "_base · _estimators\nchecks, encodes, averages", False),
-    "pre": (6.7, 3.4, 2.7, "_validation\n_preprocessing", False),
-    "split": (6.7, 2.3, 2.7, "_splits · _scoring\n_progress · _parameters", False),
+    "table": (2.9, 4.2, 3.2, "DataFrame, array, CSR matrix", None),
+    "search": (0.0, 3.0, 2.3, "_search · _candidates\nmany fits", False),
+    "base": (2.9, 3.0, 3.2, "_base · _estimators\nrounds of a fit", False),
+    "plan": (6.7, 3.4, 2.7, "_encoding · _planning\n_preprocessing · _splits", False),
+    "rest": (6.7, 2.3, 2.7, "_scoring · _validation\n_progress · _parameters", False),
+    "tasks": (0.0, 1.55, 2.3, "_tasks\nmany requests, joblib", False),
     "waist": (2.9, 1.55, 3.2, "_training: fit_networks\nspecs + sets → networks", None),
-    "net": (0.0, 0.0, 2.6, "_net\nthe loop (skorch)", True),
-    "stack": (3.2, 0.0, 2.7, "_stack\none step for all", True),
+    "net": (0.0, 0.0, 2.3, "_net\nthe loop (skorch)", True),
+    "stack": (2.9, 0.0, 3.2, "_stack\none step for all", True),
     "parts": (
-        6.5,
+        6.7,
         0.0,
-        3.1,
-        "_modules · _dropout · _losses\n_optimizers · _rows · _threads",
+        2.9,
+        "_propagation · _modules\n_losses · _optimizers\n_dropout · _rows",
         True,
     ),
 }
 ARROWS = [
     ("table", "base"),
-    ("base", "pre"),
-    ("base", "split"),
+    ("search", "base"),
+    ("search", "tasks"),
+    ("base", "plan"),
+    ("base", "rest"),
     ("base", "waist"),
+    ("tasks", "waist"),
     ("waist", "net"),
     ("net", "stack"),
     ("stack", "parts"),
@@ -101,7 +106,7 @@ HEIGHT = 0.8
 
 def draw_map(path):
     """The files of the package: who calls whom, and where tensors begin."""
-    figure, ax = plt.subplots(figsize=(10, 4.4), layout="constrained")
+    figure, ax = plt.subplots(figsize=(10, 5.4), layout="constrained")
     for x, y, width, text, is_below in BOXES.values():
         color = {None: "#F2F2F2", False: "#D6E9F5", True: "#FBE3D3"}[is_below]
         box = FancyBboxPatch(
@@ -114,7 +119,7 @@ def draw_map(path):
     ax.axhline(1.2, color=GREY, linestyle="--", linewidth=1)
     ax.text(9.7, 1.28, "numpy, scikit-learn", ha="right", color=GREY)
     ax.text(9.7, 0.98, "tensors", ha="right", color=GREY)
-    ax.set(xlim=(-0.2, 9.9), ylim=(-0.2, 4.4))
+    ax.set(xlim=(-0.2, 9.9), ylim=(-0.2, 5.2))
     ax.set_axis_off()
     figure.savefig(path, dpi=110)
 
