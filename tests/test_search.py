@@ -33,6 +33,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.utils.fixes import parse_version
 
 from sklearn_snn import (
     SNNClassifier,
@@ -301,10 +302,11 @@ def test_metadata_routing(iris):
         model.set_fit_request(sample_weight=True, groups=True)
         model.set_score_request(sample_weight=True)
         scaler = StandardScaler().set_fit_request(sample_weight=False)
-        for one, grid in (
-            (model, RATES),
-            (make_pipeline(scaler, model), {"snnclassifier__depth": [1, 2]}),
-        ):
+        pipeline = make_pipeline(scaler, model)
+        cases = [(model, RATES), (pipeline, {"snnclassifier__depth": [1, 2]})]
+        if parse_version(sklearn.__version__) < parse_version("1.7"):
+            del cases[1]  # its own GridSearchCV cannot tell Pipeline.score of weights
+        for one, grid in cases:
             assert_equals_grid_search(
                 one,
                 grid,
