@@ -4,7 +4,7 @@ A member that stops where its own fold scores best has chosen among epochs by th
 that it then predicts. Here members are trained on some hundred or thousand rows of a
 large table; the rest of its rows say how good they are.
 
-Run it with ``python -m benchmarks.optimism`` (twenty minutes), then
+Run it with ``python -m benchmarks.optimism`` (half an hour), then
 ``python -m benchmarks.report optimism``.
 """
 
@@ -29,7 +29,7 @@ def main():
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[300, 1_000])
-    parser.add_argument("--seeds", type=int, default=2, help="draws of rows")
+    parser.add_argument("--seeds", type=int, default=1, help="draws of rows")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     for described in suite().itertuples():
