@@ -74,7 +74,7 @@ def draw_self_normalization(path):
 BOXES = {
     "table": (2.9, 4.2, 3.2, "DataFrame, array, CSR matrix", None),
     "search": (0.0, 3.0, 2.3, "_search · _candidates\nmany fits", False),
-    "base": (2.9, 3.0, 3.2, "_base · _estimators\nrounds of a fit", False),
+    "base": (2.9, 3.0, 3.2, "_classifier · _regressor\n_base: rounds of a fit", False),
     "plan": (6.7, 3.4, 2.7, "_encoding · _planning\n_preprocessing · _splits", False),
     "rest": (6.7, 2.3, 2.7, "_scoring · _validation\n_progress · _parameters", False),
     "tasks": (0.0, 1.55, 2.3, "_tasks\nmany requests, joblib", False),

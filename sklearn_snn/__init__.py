@@ -1,7 +1,8 @@
 """Self-normalizing networks for scikit-learn."""
 
-from sklearn_snn._estimators import SNNClassifier, SNNRegressor
+from sklearn_snn._classifier import SNNClassifier
 from sklearn_snn._preprocessing import TabularPreprocessor
+from sklearn_snn._regressor import SNNRegressor
 from sklearn_snn._scoring import masked_scorer
 from sklearn_snn._search import (
     SNNGridSearchCV,

@@ -41,7 +41,8 @@ ORDER = [
     "_candidates",
     "_search",
     "_search_space",
-    "_estimators",
+    "_classifier",
+    "_regressor",
     "__init__",
 ]
 

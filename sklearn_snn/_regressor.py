@@ -1,0 +1,261 @@
+"""The regressor: numbers, and the scale on which they are learned."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_array, column_or_1d
+
+from sklearn_snn._base import BaseSNN
+from sklearn_snn._compat import Interval, StrOptions, _fit_context
+from sklearn_snn._parameters import CONSTRAINTS, describe_parameters
+from sklearn_snn._preprocessing import settle
+from sklearn_snn._scoring import MadePredictions
+
+
+@describe_parameters(dropout=0.0)
+class SNNRegressor(RegressorMixin, BaseSNN):
+    """Self-normalizing network for regression.
+
+    A feed-forward network of scaled exponential linear units whose activations keep
+    mean 0 and variance 1 from layer to layer [1]_. The target is standardised inside,
+    where the loss allows it.
+
+    Parameters
+    ----------
+    {network}
+    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}, \
+            default="squared_error"
+        What is minimised: the squared error, which predicts the mean; the absolute
+        error, which predicts the median; ``"huber"``, squared up to one (robust)
+        standard deviation of the target and linear beyond; the pinball loss of
+        `quantile`; the Poisson deviance with a log link, for counts.
+    quantile : float or None, default=None
+        Which quantile ``loss="quantile"`` predicts, in [0, 1].
+    {training}
+    {stopping}
+    {data}
+
+    Attributes
+    ----------
+    target_location_, target_scale_ : ndarray of shape (n_outputs_,)
+        What the target is standardised by; the scale is 0 where it is constant.
+    {attributes}
+
+    See Also
+    --------
+    SNNClassifier : The same for classes.
+    SNN : The network as a torch module.
+
+    References
+    ----------
+    .. [1] Klambauer, Unterthiner, Mayr and Hochreiter, "Self-Normalizing Neural
+       Networks", NIPS 2017. https://arxiv.org/abs/1706.02515
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_snn import SNNRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = SNNRegressor(depth=2, width=32, max_iter=20, random_state=0).fit(X, y)
+    >>> model.predict(X[:3]).shape
+    (3,)
+    >>> print(model.score(X, y) > 0.4)
+    True
+    """
+
+    _parameter_constraints = {
+        **CONSTRAINTS,
+        "loss": [
+            StrOptions(
+                {"squared_error", "absolute_error", "huber", "quantile", "poisson"}
+            )
+        ],
+        "quantile": [Interval(Real, 0, 1, closed="both"), None],
+    }
+
+    def __init__(
+        self,
+        depth=4,
+        width=128,
+        *,
+        layer_form="rectangular",
+        dropout=0.0,
+        n_estimators=1,
+        cv=None,
+        oof_score=False,
+        refit=False,
+        loss="squared_error",
+        quantile=None,
+        solver="adamw",
+        learning_rate_init=2e-3,
+        learning_rate="cosine",
+        weight_decay=0.01,
+        batch_size="auto",
+        max_iter=100,
+        early_stopping="auto",
+        scoring="loss",
+        validation_fraction=0.1,
+        n_iter_no_change=20,
+        tol=0.0,
+        preprocessor="auto",
+        categorical_features="from_dtype",
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+        device="auto",
+        dtype="float32",
+        n_threads=None,
+        time_limit=None,
+    ):
+        self.depth = depth
+        self.width = width
+        self.layer_form = layer_form
+        self.dropout = dropout
+        self.n_estimators = n_estimators
+        self.cv = cv
+        self.oof_score = oof_score
+        self.refit = refit
+        self.loss = loss
+        self.quantile = quantile
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.scoring = scoring
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.preprocessor = preprocessor
+        self.categorical_features = categorical_features
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.device = device
+        self.dtype = dtype
+        self.n_threads = n_threads
+        self.time_limit = time_limit
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on a chunk of rows.
+
+        The first call fixes the scales of the columns and of the target (those that
+        vary in it; the others follow when they do), or uses a `preprocessor` that is
+        fitted already, wrapped in `sklearn.frozen.FrozenEstimator`. The step size is
+        constant, the optimizer's memory persists, and early stopping does not apply.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        self : SNNRegressor
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If training diverges, which leaves the estimator as it was.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X):
+        """Target of each row, averaged over the networks.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions, in the shape of the training target.
+        """
+        return self.predict_members(X).mean(axis=0)
+
+    def _score_predictions(self, y, predictions, sample_weight):
+        return r2_score(y, predictions, sample_weight=sample_weight)
+
+    # Targets --------------------------------------------------------------------
+
+    def _read_target(self, y):
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        if y.ndim == 2 and y.shape[1] > 1:
+            return y
+        return column_or_1d(y, warn=True)
+
+    def _learn_target(self, table):
+        self.is_multioutput_ = table.y.ndim == 2
+        self.target_location_, self.target_scale_ = self._target_scale(table)
+        self.n_outputs_ = len(self.target_location_)
+
+    @property
+    def _n_target_columns(self):
+        return self.n_outputs_ if self.is_multioutput_ else None
+
+    def _learn_more(self, table):
+        super()._learn_more(table)
+        known = self.target_location_, self.target_scale_
+        self.target_location_, self.target_scale_ = settle(
+            known, self._target_scale(table)
+        )
+
+    def _target_scale(self, table):
+        table = table.take(table.counted_rows)
+        y = table.y.reshape(len(table.y), -1)
+        return self._make_loss().location_and_scale(y, table.weight)
+
+    def _encode_target(self, y, target_scale=None):
+        location, scale = target_scale or self._output_scale()
+        y = y.reshape(len(y), -1)
+        return self._make_loss().encode(y, location, np.where(scale > 0, scale, 1.0))
+
+    def _loss_weight(self, table, seen=None):
+        return table.weight
+
+    def _labels_to_stratify(self, y):
+        return None
+
+    def _make_loss(self, target=None):
+        from sklearn_snn._losses import REGRESSION_LOSSES
+
+        if self.loss != "quantile":
+            return REGRESSION_LOSSES[self.loss]()
+        if self.quantile is None:
+            raise ValueError("loss='quantile' needs a quantile in [0, 1], got None")
+        return REGRESSION_LOSSES["quantile"](self.quantile)
+
+    def _output_scale(self):
+        # While the target is constant, its scale is 0 and predictions are exact.
+        return self.target_location_, self.target_scale_
+
+    # Predictions ----------------------------------------------------------------
+
+    _oof_attribute = "oof_prediction_"
+
+    def _member_predictions(self, raw):
+        location, scale = self._output_scale()
+        predictions = self._make_loss().predict(raw * scale + location)
+        return predictions if self.is_multioutput_ else predictions[..., 0]
+
+    def _made_predictions(self, mean):
+        return MadePredictions(self, mean)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
