@@ -132,7 +132,7 @@ class _WeightedRows(Dataset):
 
     def __init__(self, rows: NetworkRows) -> None:
         indices = torch.from_numpy(rows.indices)
-        super().__init__(rows.data.rows.take(indices), rows.data.target[indices])
+        super().__init__(rows.data.inputs(indices), rows.data.target[indices])
         self.weight = torch.from_numpy(rows.weight)
 
 

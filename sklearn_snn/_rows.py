@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from torch import Tensor
 
+from sklearn_snn._modules import PiecewiseLinearEncoding
 from sklearn_snn._specs import Matrix, NetworkSpec, TrainingSet
 
 
@@ -84,7 +85,12 @@ class LabelledRows:
     def __init__(
         self, data: TrainingSet, dtype: torch.dtype, device: torch.device
     ) -> None:
-        self.rows = Rows(data.X, data.offset, dtype, device)
+        self._rows = Rows(data.X, data.offset, dtype, device)
+        self._encoding = (
+            None
+            if data.pieces is None
+            else PiecewiseLinearEncoding(data.pieces).to(device, dtype)
+        )
         is_class = data.target.dtype.kind in "iu"
         self.target = as_tensor(data.target, None if is_class else dtype, device)
         self.weight = None if data.weight is None else np.asarray(data.weight, float)
@@ -93,6 +99,14 @@ class LabelledRows:
             if data.validation is None
             else LabelledRows(data.validation, dtype, device)
         )
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def inputs(self, indices: Tensor) -> Tensor:
+        """What networks see of the rows at `indices`, of shape (..., n_inputs)."""
+        rows = self._rows.take(indices)
+        return rows if self._encoding is None else self._encoding(rows)
 
 
 class Batch(NamedTuple):
@@ -123,8 +137,8 @@ class NetworkRows:
 
     def __init__(self, data: LabelledRows, indices: NDArray | None) -> None:
         self.data = data
-        self.indices = np.arange(len(data.rows)) if indices is None else indices
-        weight = (np.ones(len(data.rows)) if data.weight is None else data.weight)[
+        self.indices = np.arange(len(data)) if indices is None else indices
+        weight = (np.ones(len(data)) if data.weight is None else data.weight)[
             self.indices
         ]
         # Mean 1, so that a batch weighs as much as its rows do.
@@ -209,7 +223,7 @@ class StackRows:
     def _take(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         parts = indices.split([n_networks for _, n_networks in self._runs])
         pairs = [
-            (data.rows.take(part), data.target[part])
+            (data.inputs(part), data.target[part])
             for (data, _), part in zip(self._runs, parts, strict=True)
         ]
         if len(pairs) == 1:

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix
 
+from sklearn_snn._pieces import PiecewiseLinear
+
 Matrix: TypeAlias = NDArray[np.floating] | csr_array | csr_matrix
 StopReason = Literal[
     "max_iter", "early_stopping", "time_limit", "interrupt", "callback", "diverged"
@@ -34,6 +36,8 @@ class TrainingSet:
         Weights of the rows in the loss.
     offset : ndarray of shape (n_features,) or None
         Subtracted from rows of a sparse `X` once they are dense.
+    pieces : PiecewiseLinear or None
+        Columns to add to rows when they are taken; memory would not hold all of them.
     validation : TrainingSet or None
         Rows of their own to validate on; None takes them from this set.
     """
@@ -42,7 +46,14 @@ class TrainingSet:
     target: NDArray
     weight: NDArray[np.floating] | None = None
     offset: NDArray[np.floating] | None = None
+    pieces: PiecewiseLinear | None = None
     validation: TrainingSet | None = None
+
+    @property
+    def n_inputs(self) -> int:
+        """Columns that the network's first layer sees."""
+        n_pieces = 0 if self.pieces is None else len(self.pieces.column)
+        return self.X.shape[1] + n_pieces
 
 
 @dataclass

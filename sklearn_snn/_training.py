@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_snn._pieces import PiecewiseLinear
 from sklearn_snn._specs import (
     FittedNetwork,
     Matrix,
@@ -184,7 +185,8 @@ def predict_networks(
     networks: Sequence[FittedNetwork],
     X: Matrix,
     *,
-    offset: NDArray | None,
+    offset: NDArray | None = None,
+    pieces: PiecewiseLinear | None = None,
     options: TrainingOptions,
 ) -> NDArray[np.float64]:
     """Outputs of networks of equal layer sizes on the same rows.
@@ -199,6 +201,8 @@ def predict_networks(
         The rows.
     offset : ndarray of shape (n_features,) or None
         Subtracted from rows of a sparse `X` once they are dense.
+    pieces : PiecewiseLinear or None
+        Columns to add to the rows.
     options : TrainingOptions
         Device, precision and threads.
 
@@ -208,7 +212,11 @@ def predict_networks(
     """
     import torch
 
-    from sklearn_snn._modules import StackedSNN, join_parameters
+    from sklearn_snn._modules import (
+        PiecewiseLinearEncoding,
+        StackedSNN,
+        join_parameters,
+    )
     from sklearn_snn._rows import Rows, as_tensor
     from sklearn_snn._threads import limit_threads
 
@@ -218,14 +226,18 @@ def predict_networks(
     sizes = [len(weights[0][0]), *map(len, weights[0][1::2])]
     flat = np.stack([join_parameters(one) for one in weights])
     outputs = np.empty((len(networks), X.shape[0], n_outputs))
-    block = torch.zeros((BLOCK_SIZE, sizes[0]), dtype=dtype, device=device)
+    block = torch.zeros((BLOCK_SIZE, X.shape[1]), dtype=dtype, device=device)
     with limit_threads(options.n_threads, BLOCK_SIZE * flat.size), torch.no_grad():
         module = StackedSNN(sizes, as_tensor(flat, dtype, device))
         rows = Rows(X, offset, dtype, device)
+        encoding = torch.nn.Identity()
+        if pieces is not None:
+            encoding = PiecewiseLinearEncoding(pieces).to(device, dtype)
         for start in range(0, X.shape[0], BLOCK_SIZE):
             stop = min(start + BLOCK_SIZE, X.shape[0])
             block[: stop - start] = rows.take(torch.arange(start, stop))
-            raw = module(block.expand(len(networks), -1, -1)).cpu().numpy()
+            x = encoding(block).expand(len(networks), -1, -1)
+            raw = module(x).cpu().numpy()
             outputs[:, start:stop] = raw[:, : stop - start, :n_outputs]
     return outputs
 
