@@ -389,7 +389,7 @@ def test_rows_of_the_training_table_do_not_see_their_own_target():
     noise = np.random.default_rng(5).normal(size=len(frame))
     ours = exact()
     fitted = ours.fit_transform(frame, noise)[:, -1]
-    assert abs(np.corrcoef(fitted, noise)[0, 1]) < 0.1
+    assert abs(np.mean(fitted * noise)) < 0.1
     frame, y = crossed()
     one = exact().fit_transform(frame, y)
     y[17] += 100.0
