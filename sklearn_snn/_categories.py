@@ -12,6 +12,9 @@ from sklearn_snn._scaling import share_moments, standardised
 #: Levels of fewer rows than this, and of less than a hundredth of all rows, are pooled.
 _RARE = 5
 
+#: Share of the rows that may be of pooled levels where there are many of these.
+_MAX_POOLED = 0.1
+
 #: Levels, after pooling, that get a column each.
 _MAX_LEVELS = 64
 
@@ -51,6 +54,10 @@ class Category(NamedTuple):
         numbers = [""] if n_targets == 1 else range(n_targets)
         return self.parts + [f"target{number}" for number in numbers][:n_targets]
 
+    def with_targets(self, means):
+        """The same, with means of the target instead of other columns."""
+        return self._replace(table=self.table[:, :0], parts=[], targets=means)
+
     def or_constant(self):
         """The same, with a column of zeros if it has none."""
         if self.n_columns:
@@ -82,6 +89,9 @@ def learn_category(values, weight=None):
     index = {level: code for code, level in enumerate(levels)}
     counts = np.bincount(level_codes(values, index, 0), row_counts(weight, len(values)))
     is_rare = counts < min(_RARE, counts.sum() / 100)
+    is_high = _is_high(counts, is_rare)
+    if is_high:
+        is_rare = counts < 2
     counted = [
         (level, count)
         for level, count, rare in zip(levels, counts.tolist(), is_rare, strict=True)
@@ -91,7 +101,6 @@ def learn_category(values, weight=None):
     rest = counts[is_rare & (counts > 0)]
     levels, counts = [level for level, _ in counted], [count for _, count in counted]
     counts = np.array([*counts, rest.sum()])
-    is_high = bool(np.count_nonzero(counts) > _MAX_LEVELS)
     one_hot = _frequent if is_high else _one_hot
     table, parts = one_hot(levels, counts)
     if is_high:
@@ -102,6 +111,15 @@ def learn_category(values, weight=None):
     share = counts / counts.sum()
     table = standardised(table, *share_moments(table, share))
     return Category(levels, table, parts, is_high, np.empty((len(table), 0)))
+
+
+def _is_high(counts, is_rare):
+    """Whether there are too many levels for columns of their own, or to be pooled."""
+    n_levels = np.count_nonzero(~is_rare)
+    pooled_share = counts[is_rare].sum() / counts.sum()
+    if pooled_share > _MAX_POOLED:  # too much to lose
+        n_levels = np.count_nonzero(counts >= 2)
+    return bool(n_levels > _MAX_LEVELS)
 
 
 def row_counts(weight, n_rows):

@@ -44,10 +44,11 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):
     stands in, and a column of its own says so if that has happened in training.
 
     Categories become a column for each level, missing values being a level and rare
-    ones pooled. Of two levels one column is enough. Where there are more than 64 the
-    most frequent ones have columns, and all of them the logarithm of how frequent they
-    are and, if `y` is given, the means of `y`. These columns get mean 0 and variance 1
-    as well, or less where a level is so rare that it would be beyond 10.
+    ones pooled. Of two levels one column is enough. More than 64 levels become their
+    means of `y`, drawn to the mean of all as far as they are uncertain; without `y`, a
+    column for each of the most frequent ones and one that says how frequent each is.
+    These columns get mean 0 and variance 1 as well, or less where a level is so rare
+    that it would be beyond 10.
 
     Columns that are constant or empty are dropped, unless there are no others. A sparse
     table stays sparse: it is scaled by its standard deviations, and the network centres
@@ -309,7 +310,7 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):
             codes = categories[j].encoder()(self._levels(X, j))
             n_codes = len(categories[j].table)
             means, fold_means[j] = learn_targets(codes, n_codes, y, weight)
-            categories[j] = categories[j]._replace(targets=means)
+            categories[j] = categories[j].with_targets(means)
         self.categories_ = categories
         return fold_means
 

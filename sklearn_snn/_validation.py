@@ -64,8 +64,8 @@ def any_table(estimator, X, *, reset):
     if issparse(X):
         return numeric_table(estimator, X, reset=reset)
     if is_frame(X):
-        # In scikit-learn's own words, without a look at the values.
-        check_array(np.broadcast_to(0.0, X.shape))
+        if 0 in X.shape:  # an error in scikit-learn's own words
+            check_array(np.empty(X.shape))
         return validate_data(estimator, X, reset=reset, skip_check_array=True)
     X = _with_types(X)
     if getattr(X.dtype, "kind", "f") in "OUSTMm":

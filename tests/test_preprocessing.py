@@ -351,6 +351,24 @@ def test_many_levels_without_a_target_become_a_bounded_number_of_columns():
     assert np.abs(out).max() <= 10.001
 
 
+def test_many_levels_that_are_all_rare_are_not_pooled():
+    frame, y = crossed(1200, 400, noise=0.1)
+    assert (frame.level.value_counts() == 3).all()
+    out = exact().fit_transform(frame, y)
+    assert out.shape == (1200, 1)
+    assert np.corrcoef(out[:, 0], y)[0, 1] > 0.9
+    assert exact().fit_transform(frame).shape == (1200, 33)
+
+
+def test_identifiers_are_dropped():
+    frame = mixed().assign(id=[f"id {i}" for i in range(60)])
+    frame = pd.concat([frame] * 10, ignore_index=True)
+    frame["id"] = [f"id {i}" for i in range(600)]
+    ours = exact().fit(frame, frame["size"])
+    assert not any(name.startswith("id") for name in ours.get_feature_names_out())
+    assert np.isfinite(ours.transform(frame)).all()
+
+
 def target_means(X, y, **parameters):
     ours = exact(**parameters).fit(X, y)
     names = ours.get_feature_names_out()
