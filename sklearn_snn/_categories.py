@@ -85,6 +85,21 @@ def learn_category(values, weight=None):
     category : Category
         Without target means. The table has no column where all rows are alike.
     """
+    levels, counts, rest, is_high = _own_levels(values, weight)
+    one_hot = _frequent if is_high else _one_hot
+    table, parts = one_hot(levels, counts)
+    if is_high:
+        # Those that are pooled are counted as one of them, unknown ones as the rarest.
+        typical = rest.mean() if len(rest) else counts[:-1].min()
+        table = np.column_stack([table, np.log(np.append(counts[:-1], typical))])
+        parts = [*parts, "count"]
+    share = counts / counts.sum()
+    table = standardised(table, *share_moments(table, share))
+    return Category(levels, table, parts, is_high, np.empty((len(table), 0)))
+
+
+def _own_levels(values, weight):
+    """Levels that are not pooled, counts of them and of the rest, and whether many."""
     levels = list(dict.fromkeys(values))
     index = {level: code for code, level in enumerate(levels)}
     counts = np.bincount(level_codes(values, index, 0), row_counts(weight, len(values)))
@@ -99,18 +114,8 @@ def learn_category(values, weight=None):
     ]
     counted.sort(key=_place)
     rest = counts[is_rare & (counts > 0)]
-    levels, counts = [level for level, _ in counted], [count for _, count in counted]
-    counts = np.array([*counts, rest.sum()])
-    one_hot = _frequent if is_high else _one_hot
-    table, parts = one_hot(levels, counts)
-    if is_high:
-        # Those that are pooled are counted as one of them.
-        typical = np.append(counts[:-1], rest.mean() if len(rest) else 1)
-        table = np.column_stack([table, np.log(typical)])
-        parts = [*parts, "count"]
-    share = counts / counts.sum()
-    table = standardised(table, *share_moments(table, share))
-    return Category(levels, table, parts, is_high, np.empty((len(table), 0)))
+    own, own_counts = ([pair[i] for pair in counted] for i in (0, 1))
+    return own, np.array([*own_counts, rest.sum()]), rest, is_high
 
 
 def _is_high(counts, is_rare):

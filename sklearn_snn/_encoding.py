@@ -148,14 +148,14 @@ class EncodingEstimator(BaseEstimator, ABC):
     def _read_X(self, X, *, reset):
         if self.preprocessor is None:
             return numeric_table(self, X, reset=reset)
-        if self._is_default:
+        if self._is_ours:
             return any_table(self, X, reset=reset)
         return validate_data(self, X, reset=reset, skip_check_array=True)
 
     @property
-    def _is_default(self):
+    def _is_ours(self):
         """Whether the preprocessor is our own."""
-        return isinstance(self.preprocessor, str)
+        return isinstance(self.preprocessor, (str, TabularPreprocessor))
 
     def _read_validation(self, X_val, y_val, sample_weight_val):
         given = {
@@ -176,9 +176,10 @@ class EncodingEstimator(BaseEstimator, ABC):
         """A preprocessor fitted on a table, and what it makes of the table."""
         if self.preprocessor is None:
             return None, self._transform(table.X, None)
-        if self._is_default:
+        if self._is_ours:
             ours = self._new_preprocessor()
             made = ours.fit_transform(table.X, self._target_hint(table), table.weight)
+            made = made.astype(self.dtype, copy=False)
             return ours, (made, _offset(made, ours))
         foreign, weight = clone(self.preprocessor), {}
         if has_fit_parameter(foreign, "sample_weight"):
@@ -191,13 +192,16 @@ class EncodingEstimator(BaseEstimator, ABC):
         return foreign, (transformed_table(transformed, self.dtype), None)
 
     def _new_preprocessor(self):
-        ours = TabularPreprocessor(self.categorical_features, self.dtype)
+        if isinstance(self.preprocessor, str):
+            ours = TabularPreprocessor(self.categorical_features, self.dtype)
+        else:
+            ours = clone(self.preprocessor)
         return ours.set_output(transform="default")  # whatever is set for all
 
     @property
     def _sees_target(self):
         """Whether our fitted preprocessor has learned from the target."""
-        return self._is_default and self.preprocessor_.uses_target
+        return self._is_ours and self.preprocessor_.uses_target
 
     def _refit_transform(self, table, target_scale=None):
         """A preprocessor that knows the target of these rows only, and the rows.
@@ -205,10 +209,11 @@ class EncodingEstimator(BaseEstimator, ABC):
         Of ours, columns and scales stay those of all rows, so that networks have equal
         sizes.
         """
-        if not self._is_default:
+        if not self._is_ours:
             return self._fit_transform(table)
         own, hint = copy(self.preprocessor_), self._target_hint(table, target_scale)
-        return own, (own.refit_transform(table.X, hint, table.weight), None)
+        made = own.refit_transform(table.X, hint, table.weight)
+        return own, (made.astype(self.dtype, copy=False), None)
 
     def _target_hint(self, table, target_scale=None):
         """What our preprocessor learns of the target, a column for each output."""
@@ -219,7 +224,7 @@ class EncodingEstimator(BaseEstimator, ABC):
 
     def _learn_chunk(self, table):
         """As `_fit_transform`, where more rows will come."""
-        if not self._is_default:
+        if not self._is_ours:
             return self._fit_transform(table)
         ours = self._new_preprocessor()
         ours.partial_fit(table.X, sample_weight=table.weight)
@@ -252,8 +257,9 @@ class EncodingEstimator(BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         if self.preprocessor is not None:
-            of_ours = self._new_preprocessor() if self._is_default else None
-            inner = get_tags(of_ours or self.preprocessor).input_tags
+            is_auto = isinstance(self.preprocessor, str)
+            which = TabularPreprocessor() if is_auto else self.preprocessor
+            inner = get_tags(which).input_tags
             tags.input_tags.sparse = inner.sparse
             tags.input_tags.allow_nan = inner.allow_nan
             tags.input_tags.categorical = inner.categorical

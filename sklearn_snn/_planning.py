@@ -124,7 +124,7 @@ class PlanningEstimator(EncodingEstimator):
         """A member to whom nothing is known of the target of its held-out rows."""
         train, held_out = (data.table.take(data.counted(rows)) for rows in split)
         scale = self._target_scale(train)
-        if self.preprocessor is None or (self._is_default and not self._sees_target):
+        if self.preprocessor is None or (self._is_ours and not self._sees_target):
             table = data.table.take(data.table.counted_rows)
             training_set = replace(
                 data.training_set,

@@ -310,6 +310,19 @@ def test_what_is_set_for_all_transformers_does_not_reach_inside(make, raw):
 
 
 @BOTH
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_our_preprocessor_may_be_given_as_any_other(make, raw, dtype):
+    frame, y = raw
+    by_default = make(dtype=dtype, **TINY).fit(frame, y)
+    given = make(preprocessor=TabularPreprocessor(dtype=dtype), dtype=dtype, **TINY)
+    assert_array_equal(outputs(given.fit(frame, y), frame), outputs(by_default, frame))
+    mixed = make(preprocessor=TabularPreprocessor(), dtype=dtype, **TINY)
+    assert_allclose(
+        outputs(mixed.fit(frame, y), frame), outputs(by_default, frame), atol=1e-4
+    )
+
+
+@BOTH
 def test_partial_fit_takes_chunks_with_new_levels_and_gaps(make, raw):
     frame, y = raw
     model = make(**TINY)

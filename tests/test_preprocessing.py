@@ -726,7 +726,7 @@ def test_what_is_learned_are_arrays_lists_and_numbers():
         else:
             assert value is None or isinstance(value, (np.ndarray, str, float, bool))
             int_or_float = getattr(value, "dtype", np.dtype(float)).kind
-            assert int_or_float in "fO"
+            assert int_or_float in ("f", "O")
 
     for name, value in vars(ours).items():
         if name.endswith("_") and name not in ("n_features_in_", "parts_"):
