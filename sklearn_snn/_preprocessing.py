@@ -343,7 +343,8 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):
     def _numbers(self, X):
         """Columns that are numbers, and those made of dates, before they are scaled."""
         columns = [j for j, _ in self.parts_]
-        if isinstance(X, np.ndarray) and X.dtype.kind == "f":
+        is_matrix = isinstance(X, np.ndarray) and X.dtype.kind == "f"
+        if is_matrix and "date" not in self.kinds_:
             values = X[:, columns].astype(np.float64)
             missing = [k for k, (_, part) in enumerate(self.parts_) if part]
             values[:, missing] = np.isnan(values[:, missing])

@@ -360,6 +360,13 @@ def test_many_levels_that_are_all_rare_are_not_pooled():
     assert exact().fit_transform(frame).shape == (1200, 33)
 
 
+def test_levels_that_are_unknown_are_not_extreme():
+    words = [f"l{i}" for i in range(100) for _ in range(1000 + i)]
+    ours = exact().fit(pd.DataFrame({"word": words}))
+    out = ours.transform(pd.DataFrame({"word": ["new"]}))
+    assert np.abs(out).max() <= 10.001
+
+
 def test_identifiers_are_dropped():
     frame = mixed().assign(id=[f"id {i}" for i in range(60)])
     frame = pd.concat([frame] * 10, ignore_index=True)
@@ -688,6 +695,13 @@ def test_dates_become_year_month_day_weekday_and_a_count(kind):
     numbers = [[d.year, d.month, d.day, d.weekday(), d.toordinal()] for d in dates]
     expected = exact().fit_transform(np.array(numbers, dtype=float))
     assert_allclose(ours.transform(frame), expected, atol=1e-9)
+
+
+def test_numbers_are_no_dates():
+    frame = pd.DataFrame({"on": pd.date_range("2020-01-01", periods=90)})
+    ours = TabularPreprocessor().fit(frame.to_numpy())
+    with pytest.raises(ValueError, match=r"column 0 held dates in fit, but now.*1\.0"):
+        ours.transform(np.ones((3, 1)))
 
 
 def test_hours_count_in_the_number_of_days():
