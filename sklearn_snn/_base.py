@@ -38,8 +38,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training rows; numbers, unless `preprocessor` makes numbers of them.
+        X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows; numbers, where ``preprocessor=None``.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets. A two-dimensional target of a classifier holds labels 0 and 1, and
             NaN where a label was not measured.
@@ -87,7 +87,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                 self._learn_more(table)
             else:
                 self._learn_target(table, **target)
-            data = self._encoded(table, None, resumes)
+            data = self._encoded(table, None, resumes, is_chunk=True)
             self._train(self._one_epoch(data), _reported(X, y, sample_weight))
         return self
 

@@ -15,10 +15,12 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklearn_snn._categories import class_indicators
 from sklearn_snn._compat import _safe_indexing
-from sklearn_snn._preprocessing import TabularPreprocessor, categorical_columns
+from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._specs import TrainingSet
 from sklearn_snn._validation import (
+    any_table,
     check_columns,
     numeric_table,
     row_weights,
@@ -95,12 +97,15 @@ class EncodingEstimator(BaseEstimator, ABC):
         validation = self._read_validation(X_val, y_val, sample_weight_val)
         return self._encoded(table, validation, resumes)
 
-    def _encoded(self, table, validation, resumes):
+    def _encoded(self, table, validation, resumes, *, is_chunk=False):
         counted = table.take(table.counted_rows)
-        if resumes:
+        if not resumes:
+            learn = self._learn_chunk if is_chunk else self._fit_transform
+            self.preprocessor_, rows = learn(counted)
+        elif is_chunk or not self._sees_target:
             rows = self._transform(counted.X, self.preprocessor_)
-        else:
-            self.preprocessor_, rows = self._fit_transform(counted)
+        else:  # those who go on see their rows as before
+            _, rows = self._refit_transform(counted)
         training_set = self._training_set(counted, rows)
         if validation is not None:
             seen = self._transform(validation.X, self.preprocessor_)
@@ -141,22 +146,16 @@ class EncodingEstimator(BaseEstimator, ABC):
         return Table(X, y, row_weights(sample_weight, X), groups)
 
     def _read_X(self, X, *, reset):
-        if not self._reads_numbers:
-            return validate_data(self, X, reset=reset, skip_check_array=True)
-        numbers = numeric_table(self, X, reset=reset)
-        if reset:  # The array has lost the types of the columns.
-            self.categorical_columns_ = categorical_columns(
-                X,
-                self.categorical_features,
-                self.n_features_in_,
-                getattr(self, "feature_names_in_", None),
-            )
-        return numbers
+        if self.preprocessor is None:
+            return numeric_table(self, X, reset=reset)
+        if self._is_ours:
+            return any_table(self, X, reset=reset)
+        return validate_data(self, X, reset=reset, skip_check_array=True)
 
     @property
-    def _reads_numbers(self):
-        """Whether the table must be numbers before a preprocessor sees it."""
-        return self.preprocessor is None or isinstance(self.preprocessor, str)
+    def _is_ours(self):
+        """Whether the preprocessor is our own."""
+        return isinstance(self.preprocessor, (str, TabularPreprocessor))
 
     def _read_validation(self, X_val, y_val, sample_weight_val):
         given = {
@@ -177,12 +176,11 @@ class EncodingEstimator(BaseEstimator, ABC):
         """A preprocessor fitted on a table, and what it makes of the table."""
         if self.preprocessor is None:
             return None, self._transform(table.X, None)
-        if self._reads_numbers:
-            columns = self.categorical_columns_
-            ours = TabularPreprocessor(
-                columns if columns.any() else None, self.dtype
-            ).fit(table.X, sample_weight=table.weight)
-            return ours, self._transform(table.X, ours)
+        if self._is_ours:
+            ours = self._new_preprocessor()
+            made = ours.fit_transform(table.X, self._target_hint(table), table.weight)
+            made = made.astype(self.dtype, copy=False)
+            return ours, (made, _offset(made, ours))
         foreign, weight = clone(self.preprocessor), {}
         if has_fit_parameter(foreign, "sample_weight"):
             weight = {"sample_weight": table.weight}
@@ -192,6 +190,45 @@ class EncodingEstimator(BaseEstimator, ABC):
         # A target encoder's fit_transform keeps each row's own target from it.
         transformed = foreign.fit_transform(table.X, table.y, **weight)
         return foreign, (transformed_table(transformed, self.dtype), None)
+
+    def _new_preprocessor(self):
+        if isinstance(self.preprocessor, str):
+            ours = TabularPreprocessor(self.categorical_features, self.dtype)
+        else:
+            ours = clone(self.preprocessor)
+        return ours.set_output(transform="default")  # whatever is set for all
+
+    @property
+    def _sees_target(self):
+        """Whether our fitted preprocessor has learned from the target."""
+        return self._is_ours and self.preprocessor_.uses_target
+
+    def _refit_transform(self, table, target_scale=None):
+        """A preprocessor that knows the target of these rows only, and the rows.
+
+        Of ours, columns and scales stay those of all rows, so that networks have equal
+        sizes.
+        """
+        if not self._is_ours:
+            return self._fit_transform(table)
+        own, hint = copy(self.preprocessor_), self._target_hint(table, target_scale)
+        made = own.refit_transform(table.X, hint, table.weight)
+        return own, (made.astype(self.dtype, copy=False), None)
+
+    def _target_hint(self, table, target_scale=None):
+        """What our preprocessor learns of the target, a column for each output."""
+        target = self._encode_target(table.y, target_scale)
+        if target.dtype.kind in "iu":
+            return class_indicators(target, self.n_outputs_)
+        return target
+
+    def _learn_chunk(self, table):
+        """As `_fit_transform`, where more rows will come."""
+        if not self._is_ours:
+            return self._fit_transform(table)
+        ours = self._new_preprocessor()
+        ours.partial_fit(table.X, sample_weight=table.weight)
+        return ours, self._transform(table.X, ours)
 
     def _learn_more(self, table):
         """Learn the scale of columns that have been constant so far."""
@@ -205,10 +242,7 @@ class EncodingEstimator(BaseEstimator, ABC):
         if preprocessor is None:
             return X.astype(self.dtype, copy=False), None
         transformed = transformed_table(preprocessor.transform(X), self.dtype)
-        is_ours = isinstance(preprocessor, TabularPreprocessor)
-        if issparse(transformed) and is_ours:
-            return transformed, preprocessor.sparse_offset.astype(self.dtype)
-        return transformed, None
+        return transformed, _offset(transformed, preprocessor)
 
     def _training_set(self, table, rows, target_scale=None):
         X, offset = rows
@@ -222,10 +256,13 @@ class EncodingEstimator(BaseEstimator, ABC):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        if not self._reads_numbers:
-            inner = get_tags(self.preprocessor).input_tags
+        if self.preprocessor is not None:
+            is_auto = isinstance(self.preprocessor, str)
+            which = TabularPreprocessor() if is_auto else self.preprocessor
+            inner = get_tags(which).input_tags
             tags.input_tags.sparse = inner.sparse
             tags.input_tags.allow_nan = inner.allow_nan
+            tags.input_tags.categorical = inner.categorical
         return tags
 
     # Hooks ----------------------------------------------------------------------
@@ -254,3 +291,10 @@ class EncodingEstimator(BaseEstimator, ABC):
     @abstractmethod
     def _loss_weight(self, table, seen=None):
         """Weights of rows in the loss, or None; balanced over those that are seen."""
+
+
+def _offset(transformed, preprocessor):
+    """What is left to subtract from a sparse table that our preprocessor scaled."""
+    if issparse(transformed) and isinstance(preprocessor, TabularPreprocessor):
+        return preprocessor.sparse_offset.astype(transformed.dtype)
+    return None

@@ -105,11 +105,12 @@ _STOPPING = """\
 
 _DATA = """\
     preprocessor : "auto", None or transformer, default="auto"
-        ``"auto"`` standardises the columns; None hands `X` to the network as it is. A
+        ``"auto"`` is a `TabularPreprocessor`, which takes numbers, categories, dates
+        and missing values; None hands `X`, of numbers, to the network as it is. A
         transformer is cloned and fitted on the training rows.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns of categories coded as numbers, which ``preprocessor="auto"`` turns into
-        indicators: names, indices, a mask, or those of a category type.
+        Columns that are categories to ``preprocessor="auto"``: those of strings,
+        booleans and categories, or names, indices or a mask of them, or none.
     callbacks : list of skorch callbacks or None, default=None
         With a list, networks are trained one by one as ordinary skorch nets, each with
         copies of the callbacks. For scikit-learn's, call `set_callbacks`.
@@ -168,7 +169,9 @@ _ATTRIBUTES = """\
     oof_score_ : float
         With `oof_score`, the estimator's `score` of these predictions.
     member_preprocessors_ : list of transformer or None
-        With `oof_score` and a `preprocessor` of your own, the one of each network.
+        The one of each network, where they see different rows and a preprocessor learns
+        from the target: with `oof_score` one of your own, and whenever rows are held
+        out ours, if it has means of the target for categories of many levels.
     callbacks_ : list of list
         Copies of the skorch callbacks that each network was trained with.
     modules_ : list of torch.nn.Sequential

@@ -112,7 +112,9 @@ class PlanningEstimator(EncodingEstimator):
         if not holds_out and self.cv is None:
             return [Member()] * self.n_estimators
         splits = self._splits(data.table)
-        if not self.oof_score:
+        # Networks that go on must find the table as it was.
+        is_hinted = holds_out and self._sees_target and not self.warm_start
+        if not (self.oof_score or is_hinted):
             return [Member(*split) for split in splits]
         # What learns from the target must not see that of rows to be predicted.
         own = {id(split): self._fold_member(data, split, stops) for split in splits}
@@ -122,7 +124,7 @@ class PlanningEstimator(EncodingEstimator):
         """A member to whom nothing is known of the target of its held-out rows."""
         train, held_out = (data.table.take(data.counted(rows)) for rows in split)
         scale = self._target_scale(train)
-        if self._reads_numbers:
+        if self.preprocessor is None or (self._is_ours and not self._sees_target):
             table = data.table.take(data.table.counted_rows)
             training_set = replace(
                 data.training_set,
@@ -134,7 +136,7 @@ class PlanningEstimator(EncodingEstimator):
                 validation = replace(data.training_set.validation, target=target)
                 training_set.validation = validation
             return Member(*split, training_set=training_set, target_scale=scale)
-        preprocessor, rows = self._fit_transform(train)
+        preprocessor, rows = self._refit_transform(train, scale)
         training_set = self._training_set(train, rows, scale)
         if stops:
             unseen = data.validation or held_out

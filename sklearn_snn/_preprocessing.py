@@ -1,93 +1,167 @@
 """From a table to what a self-normalizing network wants: mean 0 and variance 1."""
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_snn._categories import (
+    MAX_TARGETS,
+    learn_category,
+    learn_targets,
+    target_columns,
+    target_folds,
+)
+from sklearn_snn._columns import (
+    DATE_PARTS,
+    column_kinds,
+    date_part,
+    dates,
+    levels,
+    numbers,
+    row_blocks,
+)
 from sklearn_snn._compat import _check_feature_names_in
-from sklearn_snn._validation import numeric_table, row_weights
+from sklearn_snn._scaling import (
+    Scaling,
+    learn_indicator,
+    learn_scaling,
+    learn_sparse_scaling,
+)
+from sklearn_snn._validation import any_table, row_weights
 
-#: Numbers that are worked on at a time in float64.
-_BLOCK = 2**20
-
-#: Standard deviations beyond which a value is cut off: far from any data, near enough
-#: for the network's sums to stay finite.
-_FARTHEST = 1e6
-
-#: Scales below this cannot be divided by.
-_SMALLEST = np.finfo(np.float64).tiny
+#: What becomes of a column, by its kind: None is the number itself.
+_PARTS = {"number": [None, "missing"], "date": [*DATE_PARTS, "missing"], "category": []}
 
 
 class TabularPreprocessor(TransformerMixin, BaseEstimator):
-    """Make a table fit for the network: indicators of categories, standardised columns.
+    """Make numbers near 0, of variance 1, of a table with columns of all kinds.
 
-    Each level of a categorical column becomes a column of 0 and 1. All columns then
-    get mean 0 and variance 1 over the training rows, whatever their scale was; a
-    constant column becomes 0. A sparse table stays sparse: it is scaled here and
-    centred by the network, batch by batch.
+    Numbers get a robust scale with a smooth clip, ``z / sqrt(1 + (z / 3)**2)`` with
+    ``z = (x - median) / interquartile range``, that outliers and heavy tails cannot
+    stretch [1]_, and then mean 0 and variance 1 over the training rows. Dates become
+    year, month, day, weekday and a count of days. Where values are missing the mean
+    stands in, and a column of its own says so if that has happened in training.
+
+    Categories become a column for each level, missing values being a level and rare
+    ones pooled. Of two levels one column is enough. More than 64 levels become their
+    means of `y`, drawn to the mean of all as far as they are uncertain; without `y`, a
+    column for each of the most frequent ones and one that says how frequent each is.
+    These columns get mean 0 and variance 1 as well, or less where a level is so rare
+    that it would be beyond 10.
+
+    Columns that are constant or empty are dropped, unless there are no others. A sparse
+    table stays sparse: it is scaled by its standard deviations, and the network centres
+    it batch by batch.
 
     Parameters
     ----------
-    categorical_features : array-like of bool or int, or None, default=None
-        Mask or indices of the columns that are categories, coded as numbers.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns that are categories: those of strings, booleans and categories, or
+        names, indices or a mask of them, or none.
     dtype : {"float32", "float64"}, default="float32"
         Precision of the result; the work is done in float64.
 
     Attributes
     ----------
-    categories_ : dict of int to ndarray
-        Levels of each categorical column. One that was not seen in `fit` gets no
-        indicator.
-    center_ : ndarray of shape (n_features_out,)
-        Mean of each column of the result before it is standardised.
-    scale_ : ndarray of shape (n_features_out,)
-        Its standard deviation, 0 for a constant column.
+    kinds_ : list of {"number", "category", "date"}
+        What each column of the table is.
+    parts_ : list of tuple of int and str or None
+        For each column of the result that is a number, the column that it is of, and
+        which part: None for the number itself, ``"missing"``, or one of a date.
+    scaling_ : namedtuple of ndarray
+        Location, slope, bend, center and scale of these columns.
+    categories_ : dict of int to namedtuple
+        For each column of categories its `levels`, the `table` of what they become, and
+        the means of the `targets`.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, if all of them are strings.
 
+    References
+    ----------
+    .. [1] D. Holzmüller, L. Grinsztajn, I. Steinwart. Better by default: strong
+       pre-tuned MLPs and boosted trees on tabular data. NeurIPS 2024.
+
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn_snn import TabularPreprocessor
-    >>> X = np.array([[0.0, 1e30], [2.0, 1e30]])
-    >>> TabularPreprocessor().fit_transform(X)
-    array([[-1.,  0.],
-           [ 1.,  0.]], dtype=float32)
+    >>> X = np.array([[0.0, "red"], [1.0, "blue"], [2.0, "red"]], dtype=object)
+    >>> preprocessor = TabularPreprocessor().fit(X)
+    >>> preprocessor.get_feature_names_out(["size", "colour"])
+    array(['size', 'colour_red'], dtype=object)
+    >>> preprocessor.transform(X).round(2)
+    array([[-1.22,  0.71],
+           [ 0.  , -1.41],
+           [ 1.22,  0.71]], dtype=float32)
     """
 
-    def __init__(self, categorical_features=None, dtype="float32"):
+    def __init__(self, categorical_features="from_dtype", dtype="float32"):
         self.categorical_features = categorical_features
         self.dtype = dtype
 
     def fit(self, X, y=None, sample_weight=None):
-        """Learn levels, means and standard deviations of the columns.
+        """Learn kinds, levels and scales of the columns.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Numbers.
-        y : None
-            Ignored.
+        X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
+            The table.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Target, for categories of many levels: labels or numbers; with two
+            dimensions at most 10 columns, used as they are.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
+            Weights of the rows; whole numbers count as repetitions.
 
         Returns
         -------
         self : TabularPreprocessor
         """
-        X = numeric_table(self, X, reset=True)
-        columns = self._categorical_columns(X)
-        self.categories_ = {int(j): np.unique(X[:, j]) for j in columns}
-        weight = row_weights(sample_weight, X)
-        self.center_, self.scale_ = _moments(self._expand(X), weight)
+        self._learn(X, y, sample_weight)
         return self
 
+    def fit_transform(self, X, y=None, sample_weight=None):
+        """Fit, and transform the same rows, none of which sees its own `y`.
+
+        Means of `y` are those of the other folds, for each of five.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        X : ndarray or CSR matrix of shape (n_samples, n_features_out)
+        """
+        X, fold_means = self._learn(X, y, sample_weight)
+        return self._transform(X, fold_means)
+
+    def refit_transform(self, X, y, sample_weight=None):
+        """Learn nothing but means of `y` anew, and transform the same rows.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit_transform`.
+
+        Returns
+        -------
+        X : ndarray or CSR matrix of shape (n_samples, n_features_out)
+            With the columns that there have been before.
+        """
+        check_is_fitted(self)
+        X = any_table(self, X, reset=False)
+        weight = row_weights(sample_weight, X)
+        return self._transform(X, self._learn_targets(X, y, weight))
+
     def partial_fit(self, X, y=None, sample_weight=None):
-        """Learn columns that have been constant so far; the others stay as they are.
+        """Learn numbers that have been constant so far; the others stay as they are.
+
+        No column is dropped, since constant ones may vary in rows to come, and `y` is
+        not used.
 
         Parameters
         ----------
@@ -98,11 +172,14 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):
         -------
         self : TabularPreprocessor
         """
-        if not hasattr(self, "center_"):
-            return self.fit(X, y, sample_weight)
-        X = numeric_table(self, X, reset=False)
-        new = _moments(self._expand(X), row_weights(sample_weight, X))
-        self.center_, self.scale_ = settle((self.center_, self.scale_), new)
+        is_first = not hasattr(self, "scaling_")
+        X = any_table(self, X, reset=is_first)
+        weight = row_weights(sample_weight, X)
+        if is_first:
+            self._learn_columns(X, weight, keeps_constant=True)
+        else:
+            learned = self._learn_scaling(X, self.parts_, weight)
+            self.scaling_ = self.scaling_.settled(learned)
         return self
 
     def transform(self, X):
@@ -110,34 +187,15 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Numbers.
+        X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
+            The table.
 
         Returns
         -------
         X : ndarray or CSR matrix of shape (n_samples, n_features_out)
-            Standardised columns, cut off at a million standard deviations.
         """
         check_is_fitted(self)
-        X = numeric_table(self, X, reset=False)
-        return self._scale_sparse(X) if issparse(X) else self._standardise(X)
-
-    def _standardise(self, X):
-        result = np.empty((len(X), len(self.center_)), dtype=self.dtype)
-        inverse = self._inverse_scale()
-        for rows in _blocks(result):
-            with np.errstate(over="ignore"):
-                block = (self._expand(X[rows]) - self.center_) * inverse
-            result[rows] = np.clip(block, -_FARTHEST, _FARTHEST)
-        return result
-
-    def _scale_sparse(self, X):
-        data, inverse = np.empty(X.nnz, dtype=self.dtype), self._inverse_scale()
-        for some in gen_batches(X.nnz, _BLOCK):
-            with np.errstate(over="ignore"):
-                block = X.data[some] * inverse[X.indices[some]]
-            data[some] = np.clip(block, -_FARTHEST, _FARTHEST)
-        return type(X)((data, X.indices, X.indptr), shape=X.shape)
+        return self._transform(any_table(self, X, reset=False))
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns of the result.
@@ -154,180 +212,176 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)
-        numbers = [name for j, name in enumerate(names) if j not in self.categories_]
-        levels = [
-            f"{names[j]}_{level:g}"
-            for j, column in self.categories_.items()
-            for level in column
+        made = [
+            names[j] if part is None else f"{names[j]}_{part}"
+            for j, part in self.parts_
         ]
-        return np.array(numbers + levels, dtype=object)
+        for j, category in self.categories_.items():
+            made += [f"{names[j]}_{part}" for part in category.names]
+        return np.array(made, dtype=object)
 
     @property
     def sparse_offset(self):
         """What is left to subtract from a sparse table that was transformed."""
-        return self.center_ * self._inverse_scale()
+        return self.scaling_.location * self.scaling_.slope
 
-    def _categorical_columns(self, X):
-        if self.categorical_features is None:
-            return []
-        columns = np.arange(X.shape[1])[np.asarray(self.categorical_features)]
-        if issparse(X) and len(columns):
+    @property
+    def uses_target(self):
+        """Whether means of the target are among the columns."""
+        return any(one.targets.shape[1] for one in self.categories_.values())
+
+    # Learning -------------------------------------------------------------------
+
+    def _learn(self, X, y, sample_weight):
+        """Learn everything; the table, and means of the target for its own rows."""
+        X = any_table(self, X, reset=True)
+        weight = row_weights(sample_weight, X)
+        self._learn_columns(X, weight)
+        return X, self._learn_targets(X, y, weight)
+
+    def _learn_columns(self, X, weight, keeps_constant=False):
+        self.is_sparse_ = issparse(X)
+        if self.is_sparse_:
+            self._learn_sparse_columns(X, weight)
+            return
+        names = self._input_names
+        self.kinds_ = column_kinds(X, names, self.categorical_features)
+        self.categories_ = {
+            j: learn_category(levels(X, j, names[j]), weight)
+            for j, kind in enumerate(self.kinds_)
+            if kind == "category"
+        }
+        parts = [
+            (j, part) for j, kind in enumerate(self.kinds_) for part in _PARTS[kind]
+        ]
+        scaling = self._learn_scaling(X, parts, weight)
+        varies = [slope != 0 for slope in scaling.slope]
+        if not any(varies) and not any(one.parts for one in self.categories_.values()):
+            keeps_constant = True
+        chosen = [
+            k
+            for k, (_, part) in enumerate(parts)
+            if varies[k] or (keeps_constant and part != "missing")
+        ]
+        self.parts_ = [parts[k] for k in chosen]
+        self.scaling_ = Scaling(*(field[chosen] for field in scaling))
+        self.categories_ = {
+            j: one.or_constant() if keeps_constant else one
+            for j, one in self.categories_.items()
+            if one.parts or keeps_constant
+        }
+
+    def _learn_sparse_columns(self, X, weight):
+        if not (
+            self.categorical_features is None
+            or isinstance(self.categorical_features, str)
+            or not np.any(self.categorical_features)
+        ):
             raise ValueError(
                 "categorical_features needs a dense table, got a sparse one"
             )
-        return columns
+        self.kinds_, self.categories_ = ["number"] * X.shape[1], {}
+        self.parts_ = [(j, None) for j in range(X.shape[1])]
+        self.scaling_ = learn_sparse_scaling(X, weight)
 
-    def _expand(self, X):
-        """Numbers first, then the indicators of each category."""
-        if not self.categories_:
-            return X
-        indicators = [X[:, [j]] == levels for j, levels in self.categories_.items()]
-        return np.hstack([np.delete(X, list(self.categories_), axis=1), *indicators])
+    def _learn_scaling(self, X, parts, weight):
+        if self.is_sparse_:
+            return learn_sparse_scaling(csr_array(X), weight)
+        X = X.toarray() if issparse(X) else X
+        learned = []
+        for k, (j, part) in enumerate(parts):
+            if k == 0 or parts[k - 1][0] != j:  # the first part of a column
+                values = self._values(X, j)
+            learn = learn_indicator if part == "missing" else learn_scaling
+            learned.append(learn(_part(values, part), weight))
+        return Scaling.stack(learned)
 
-    def _inverse_scale(self):
-        return np.divide(
-            1.0, self.scale_, out=np.zeros_like(self.scale_), where=self.scale_ > 0
-        )
+    def _learn_targets(self, X, y, weight):
+        """Learn means of the target; those of the folds, by column."""
+        fold_means = {}
+        high = [j for j, one in self.categories_.items() if one.is_high]
+        if y is None or not high:
+            return fold_means
+        y = target_columns(y)
+        if y.shape[1] > MAX_TARGETS:
+            return fold_means
+        categories = dict(self.categories_)
+        for j in high:
+            codes = categories[j].encoder()(self._levels(X, j))
+            n_codes = len(categories[j].table)
+            means, fold_means[j] = learn_targets(codes, n_codes, y, weight)
+            categories[j] = categories[j].with_targets(means)
+        self.categories_ = categories
+        return fold_means
+
+    # Transforming ---------------------------------------------------------------
+
+    def _transform(self, X, fold_means=None):
+        if issparse(X) and self.is_sparse_:
+            return self.scaling_.apply_sparse(X, self.dtype)
+        n_numbers = len(self.parts_)
+        widths = [one.n_columns for one in self.categories_.values()]
+        result = np.empty((X.shape[0], n_numbers + sum(widths)), dtype=self.dtype)
+        encoders = {j: one.encoder() for j, one in self.categories_.items()}
+        folds = target_folds(X.shape[0]) if fold_means else None
+        for rows, block in row_blocks(X):
+            block = block.toarray() if issparse(block) else block
+            result[rows, :n_numbers] = self.scaling_.apply(self._numbers(block))
+            start = n_numbers
+            for j, category in self.categories_.items():
+                codes = encoders[j](self._levels(block, j))
+                middle = start + len(category.parts)
+                result[rows, start:middle] = category.table[codes]
+                start += category.n_columns
+                if fold_means and j in fold_means:
+                    made = fold_means[j][folds[rows], codes]
+                else:
+                    made = category.targets[codes]
+                result[rows, middle:start] = made
+        return result
+
+    def _numbers(self, X):
+        """Columns that are numbers, and those made of dates, before they are scaled."""
+        columns = [j for j, _ in self.parts_]
+        is_matrix = isinstance(X, np.ndarray) and X.dtype.kind == "f"
+        if is_matrix and "date" not in self.kinds_:
+            values = X[:, columns].astype(np.float64)
+            missing = [k for k, (_, part) in enumerate(self.parts_) if part]
+            values[:, missing] = np.isnan(values[:, missing])
+            return values
+        result = np.empty((X.shape[0], len(columns)))
+        for k, (j, part) in enumerate(self.parts_):
+            if k == 0 or columns[k - 1] != j:
+                values = self._values(X, j)
+            result[:, k] = _part(values, part)
+        return result
+
+    def _values(self, X, j):
+        """Column j of numbers or dates."""
+        read = dates if self.kinds_[j] == "date" else numbers
+        return read(X, j, self._input_names[j])
+
+    def _levels(self, X, j):
+        return levels(X, j, self._input_names[j])
+
+    @property
+    def _input_names(self):
+        names = getattr(self, "feature_names_in_", None)
+        return list(range(self.n_features_in_) if names is None else names)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
 
 
-def categorical_columns(X, categorical_features, n_features, feature_names):
-    """Mask of the columns of a table that are categories.
-
-    Parameters
-    ----------
-    X : array-like or sparse matrix of shape (n_samples, n_features)
-        The table as the user has it.
-    categorical_features : "from_dtype", None, or array-like of str, int or bool
-        Columns of a category type, none, or names, indices or a mask.
-    n_features : int
-        Number of columns.
-    feature_names : ndarray of str or None
-        Their names.
-
-    Returns
-    -------
-    mask : ndarray of bool of shape (n_features,)
-
-    Raises
-    ------
-    ValueError
-        If a name or index is not one of the table's, or the mask has another length.
-    """
-    mask = np.zeros(n_features, dtype=bool)
-    if categorical_features is None:
-        return mask
-    if isinstance(categorical_features, str):
-        for j, dtype in enumerate(getattr(X, "dtypes", ())):
-            mask[j] = str(dtype).lower().startswith("categor")
-        return mask
-    wanted = np.asarray(categorical_features)
-    if wanted.dtype == bool and wanted.shape != (n_features,):
-        raise ValueError(
-            f"categorical_features must have one entry for each of the {n_features} "
-            f"columns where it is a mask, got shape {wanted.shape}"
-        )
-    if wanted.dtype.kind in "UO":
-        names = [] if feature_names is None else list(feature_names)
-        if unknown := [name for name in wanted if name not in names]:
-            raise ValueError(
-                f"categorical_features names columns that X lacks: {unknown}"
-            )
-        wanted = np.array([names.index(name) for name in wanted], dtype=int)
-    if (
-        wanted.dtype.kind in "iu"
-        and wanted.size
-        and not (-n_features <= wanted.min() and wanted.max() < n_features)
-    ):
-        raise ValueError(
-            f"categorical_features must be indices of the {n_features} columns, got "
-            f"{wanted.tolist()}"
-        )
-    mask[wanted] = True
-    return mask
-
-
-def settle(old, new):
-    """Location and scale after more data: only those that were unknown change.
-
-    Parameters
-    ----------
-    old, new : tuple of two ndarrays of shape (n,)
-        Location, and scale, which is 0 where all values have been equal.
-
-    Returns
-    -------
-    location, scale : ndarray of shape (n,)
-    """
-    (location, scale), (new_location, new_scale) = old, new
-    unknown = scale == 0
-    # Two constants that differ are a mean and a deviation as well.
-    is_step = (new_scale == 0) & (new_location != location)
-    new_scale = np.where(is_step, np.abs(new_location - location) / 2, new_scale)
-    new_location = np.where(is_step, (new_location + location) / 2, new_location)
-    return (
-        np.where(unknown, new_location, location),
-        np.where(unknown, new_scale, scale),
-    )
-
-
-def _blocks(X):
-    n_numbers = X.nnz if issparse(X) else X.size
-    return gen_batches(X.shape[0], max(_BLOCK * X.shape[0] // max(n_numbers, 1), 1))
-
-
-def _moments(X, weight):
-    """Means and standard deviations of the columns; exactly 0 for constant ones."""
-    weight = np.ones(X.shape[0]) if weight is None else weight
-    if not weight.all():  # a row that does not count does not make a column vary
-        X, weight = X[weight > 0], weight[weight > 0]
-    least, greatest = _extremes(X)
-    # Squares of 1e200 overflow, squares of 1e-200 vanish: work with peaks of 1.
-    peak = np.maximum(np.abs(least), np.abs(greatest))
-    peak[peak < _SMALLEST] = 1.0
-    moments = _sparse_moments if issparse(X) else _dense_moments
-    mean, variance = moments(X, weight / weight.sum(), peak)
-    is_constant = least == greatest
-    center = np.where(is_constant, least, mean * peak)
-    scale = np.sqrt(variance) * peak
-    return center, np.where(is_constant | (scale < _SMALLEST), 0.0, scale)
-
-
-def _extremes(X):
-    """Least and greatest number of each column, as float64."""
-    least, greatest = np.inf, -np.inf
-    for rows in _blocks(X):
-        lowest, highest = X[rows].min(axis=0), X[rows].max(axis=0)
-        if issparse(X):
-            lowest, highest = lowest.toarray().ravel(), highest.toarray().ravel()
-        least = np.minimum(least, lowest.astype(np.float64))
-        greatest = np.maximum(greatest, highest.astype(np.float64))
-    return least, greatest
-
-
-def _dense_moments(X, share, peak):
-    mean = sum(share[rows] @ (X[rows] / peak) for rows in _blocks(X))
-    variance = sum(share[rows] @ (X[rows] / peak - mean) ** 2 for rows in _blocks(X))
-    return mean, variance
-
-
-def _sparse_moments(X, share, peak):
-    def weighted_sum(function):
-        """Sum over the numbers that are there, by column."""
-        total = np.zeros(X.shape[1])
-        for rows in _blocks(X):
-            part = X[rows]
-            values = function(part.data / peak[part.indices], part.indices)
-            weight = np.repeat(share[rows], np.diff(part.indptr))
-            total += np.bincount(part.indices, weight * values, minlength=len(total))
-        return total
-
-    mean = weighted_sum(lambda x, column: x)
-    variance = weighted_sum(lambda x, column: (x - mean[column]) ** 2)
-    present = weighted_sum(lambda x, column: np.ones_like(x))
-    return mean, variance + np.maximum(1 - present, 0) * mean**2
+def _part(values, part):
+    """A part of a column of numbers or dates."""
+    if part is None:
+        return values
+    if part == "missing":
+        return np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
+    return date_part(values, part)

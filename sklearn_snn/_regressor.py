@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 from sklearn_snn._base import BaseSNN
 from sklearn_snn._compat import Interval, StrOptions, _fit_context
 from sklearn_snn._parameters import CONSTRAINTS, describe_parameters
-from sklearn_snn._preprocessing import settle
+from sklearn_snn._scaling import settle
 from sklearn_snn._scoring import MadePredictions
 
 

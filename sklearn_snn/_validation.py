@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 
+from sklearn_snn._columns import is_frame
 from sklearn_snn._compat import _check_sample_weight, _get_feature_names
 
 _NUMBERS = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
@@ -37,9 +38,56 @@ def numeric_table(estimator, X, *, reset):
 
 
 _ADVICE = (
-    "Put a transformer that makes numbers of it before the network, for example "
-    "OneHotEncoder or SimpleImputer in a Pipeline or as `preprocessor`."
+    "Use TabularPreprocessor, or another transformer that makes numbers of it such as "
+    "OneHotEncoder or SimpleImputer, in a Pipeline or as `preprocessor`."
 )
+
+
+def any_table(estimator, X, *, reset):
+    """A table with columns of any kind, whose features are the estimator's.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Gets ``n_features_in_`` and ``feature_names_in_``, or is asked for them.
+    X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
+        The table.
+    reset : bool
+        Whether the estimator is being fitted.
+
+    Returns
+    -------
+    X : DataFrame, ndarray or CSR matrix of shape (n_samples, n_features)
+        A DataFrame is the one that was given. An array is of floats, perhaps NaN but
+        not infinite; or of objects, strings or dates.
+    """
+    if issparse(X):
+        return numeric_table(estimator, X, reset=reset)
+    if is_frame(X):
+        if 0 in X.shape:  # an error in scikit-learn's own words
+            check_array(np.empty(X.shape))
+        return validate_data(estimator, X, reset=reset, skip_check_array=True)
+    X = _with_types(X)
+    if getattr(X.dtype, "kind", "f") in "OUSTMm":
+        return validate_data(
+            estimator, X, reset=reset, dtype=None, ensure_all_finite=False
+        )
+    try:
+        return validate_data(
+            estimator, X, reset=reset, ensure_all_finite="allow-nan", **_NUMBERS
+        )
+    except ValueError as error:
+        raise _with_columns(
+            error, X, "Replace it, for example by NaN, or drop the rows.", np.isinf
+        ) from error
+
+
+def _with_types(X):
+    """A list as an array; of objects, where numpy would make strings of numbers."""
+    if hasattr(X, "dtype"):
+        return X
+    array = np.asarray(X)
+    return np.array(X, dtype=object) if array.dtype.kind in "US" else array
 
 
 def transformed_table(X, dtype):
@@ -52,11 +100,11 @@ def transformed_table(X, dtype):
         ) from error
 
 
-def _with_columns(error, X, advice):
+def _with_columns(error, X, advice, is_at_fault=lambda column: ~np.isfinite(column)):
     """The same error, with the columns that have values of the wrong kind."""
     lines = [
         f"Column {name!r} holds {', '.join(map(repr, values))}."
-        for name, values in _columns_at_fault(X)
+        for name, values in _columns_at_fault(X, is_at_fault)
     ]
     if not lines or str(error).startswith("The feature names"):
         return error
@@ -67,7 +115,7 @@ def _with_columns(error, X, advice):
     return type(error)("\n".join([message, *lines, advice]))
 
 
-def _columns_at_fault(X):
+def _columns_at_fault(X, is_at_fault):
     """Names, and up to three values, of columns that are not finite numbers."""
     if issparse(X) or np.ndim(X) != 2:
         return
@@ -76,7 +124,7 @@ def _columns_at_fault(X):
     is_numeric = table.dtype.kind in "fiub"
     for j, column in enumerate(table.T):
         if is_numeric:
-            column = column[~np.isfinite(column)]
+            column = column[is_at_fault(column)]
         faulty = [value for value in column if not _is_finite_number(value)]
         if faulty:
             examples = list(dict.fromkeys(map(_plain, faulty)))[:3]

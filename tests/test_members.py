@@ -4,6 +4,7 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
@@ -577,6 +578,94 @@ def test_held_out_predictions_are_not_of_networks_that_saw_all_rows(names):
         table = torch.from_numpy(model.preprocessor_.transform(X))
         members = [expit(module(table).numpy()[:, 0]) for module in model.modules_]
     assert_allclose(model.predict_members(X)[:, :, 1], members, rtol=1e-9)
+
+
+@pytest.fixture
+def many_levels():
+    """A category of 90 levels that mean nothing, and one number that does."""
+    rng = np.random.default_rng(0)
+    levels = np.char.add("l", rng.permutation(np.arange(540) % 90).astype(str))
+    frame = pd.DataFrame({"level": levels, "number": rng.normal(size=540)})
+    return frame, rng.normal(size=540) + 0.3 * frame["number"].to_numpy()
+
+
+@pytest.mark.parametrize("early_stopping", [False, True, "joint"])
+@pytest.mark.parametrize("refit", [False, True])
+def test_members_learn_means_of_the_target_on_their_own_rows(
+    many_levels, early_stopping, refit
+):
+    X, y = many_levels
+    parameters = dict(n_estimators=3, early_stopping=early_stopping, refit=refit)
+    model = SNNRegressor(oof_score=True, **parameters, **EXACT | dict(max_iter=20))
+    model.fit(X, y)
+    assert model.preprocessor_.uses_target
+    assert model.oof_score_ < 0.15  # the number explains 0.08
+    if refit and early_stopping:
+        assert model.member_preprocessors_ is None
+        return
+    for own in model.member_preprocessors_:
+        names = own.get_feature_names_out()
+        assert_array_equal(names, model.preprocessor_.get_feature_names_out())
+        differs = (own.transform(X) != model.preprocessor_.transform(X)).any(axis=0)
+        assert_array_equal(differs & (names != "level_target"), False)
+
+
+def test_each_row_is_predicted_as_if_its_target_were_unknown(many_levels):
+    X, y = many_levels
+    cv = KFold(3)
+    model = SNNRegressor(n_estimators=3, cv=cv, oof_score=True, **EXACT).fit(X, y)
+    other = y.copy()
+    last = next(cv.split(X))[1]
+    other[last] = y[last][::-1]
+    changed = clone(model).fit(X, other)
+    assert_allclose(
+        changed.oof_prediction_[last], model.oof_prediction_[last], rtol=1e-5
+    )
+
+
+def test_rows_to_validate_on_lend_nothing_to_means_of_the_target(many_levels):
+    X, y = many_levels
+    model = SNNRegressor(early_stopping=True, n_estimators=3, **EXACT).fit(X, y)
+    assert len(model.member_preprocessors_) == 3
+    given = SNNRegressor(early_stopping=True, n_estimators=3, **EXACT)
+    given.fit(X, y, X_val=X[:50], y_val=y[:50])
+    assert given.member_preprocessors_ is None
+    plain = SNNRegressor(n_estimators=3, **EXACT).fit(X, y)
+    assert plain.member_preprocessors_ is None
+    few = X.assign(level=X["level"].str[:2])
+    fewer = SNNRegressor(early_stopping=True, oof_score=True, **EXACT).fit(few, y)
+    assert fewer.member_preprocessors_ is None
+    assert not fewer.preprocessor_.uses_target
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_training_goes_on_with_the_same_means_of_the_target(
+    many_levels, early_stopping
+):
+    X, y = many_levels
+    parameters = EXACT | dict(early_stopping=early_stopping, learning_rate="constant")
+    halfway = SNNRegressor(warm_start=True, **parameters).fit(X, y)
+    halfway.set_params(max_iter=10).fit(X, y)
+    parameters |= dict(max_iter=10, warm_start=True)
+    at_once = SNNRegressor(**parameters).fit(X, y)
+    assert_same_networks(halfway.networks_, at_once.networks_, rtol=1e-6)
+    chunks = SNNRegressor(**EXACT).partial_fit(X[:300], y[:300])
+    assert not chunks.preprocessor_.uses_target
+    assert np.isfinite(chunks.partial_fit(X[300:], y[300:]).predict(X)).all()
+
+
+def test_labels_give_means_of_the_target_as_well(many_levels):
+    X, y = many_levels
+    columns = {
+        1: (y > 0).astype(int),
+        3: np.digitize(y, [-0.5, 0.5]).astype(str),
+        2: np.column_stack([y > 0, np.where(y > 1, np.nan, y > -1)]).astype(float),
+    }
+    for n_columns, labels in columns.items():
+        model = SNNClassifier(n_estimators=2, oof_score=True, **EXACT).fit(X, labels)
+        (category,) = model.preprocessor_.categories_.values()
+        assert category.targets.shape[1] == n_columns
+        assert np.isfinite(model.predict_proba(X)).all()
 
 
 def test_refit_does_nothing_without_early_stopping(cancer, fits):

@@ -1,98 +1,230 @@
+"""What becomes of tables of all kinds, compared with whoever does the same."""
+
+import datetime as dt
+import tracemalloc
+
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csc_array, csr_array
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    OneHotEncoder,
+    RobustScaler,
+    StandardScaler,
+    TargetEncoder,
+)
 
 from sklearn_snn import TabularPreprocessor
-from sklearn_snn._preprocessing import settle
+from sklearn_snn._scaling import settle
 
 RNG = np.random.default_rng(0)
-X = RNG.standard_normal((60, 4)) * [1, 100, 1e-8, 3] + [0, 1e5, 0, -2]
+# 4 k + 1 rows: quartiles are values of rows, by whichever definition.
+X = RNG.standard_normal((61, 4)) * [1, 100, 1e-8, 3] + [0, 1e5, 0, -2]
+WEIGHT = RNG.integers(0, 3, size=61)
 
 
-@pytest.mark.parametrize("weight", [None, RNG.integers(0, 3, size=60)])
-def test_it_standardises_as_scikit_learn_does(weight):
-    ours = TabularPreprocessor(dtype="float64").fit(X, sample_weight=weight)
-    theirs = StandardScaler().fit(X, sample_weight=weight)
-    assert_allclose(ours.center_, theirs.mean_, atol=1e-20)
-    assert_allclose(ours.scale_, theirs.scale_)
-    assert_allclose(ours.transform(X), theirs.transform(X), atol=1e-8)
+def exact(**parameters):
+    return TabularPreprocessor(dtype="float64", **parameters)
 
 
-@pytest.mark.parametrize("make", [csr_array, csc_array])
-@pytest.mark.parametrize("weight", [None, RNG.integers(0, 3, size=60)])
-def test_a_sparse_table_lacks_only_its_offset(make, weight):
-    dense = np.where(RNG.random(X.shape) < 0.3, X, 0.0)
-    ours = TabularPreprocessor(dtype="float64").fit(make(dense), sample_weight=weight)
-    plain = TabularPreprocessor(dtype="float64").fit(dense, sample_weight=weight)
-    scaled = ours.transform(make(dense))
-    assert scaled.nnz == np.count_nonzero(dense)
-    assert_allclose(
-        scaled.toarray() - ours.sparse_offset, plain.transform(dense), atol=1e-9
+def smoothly_clipped(X):
+    z = RobustScaler().fit_transform(X)
+    return z / np.sqrt(1 + (z / 3) ** 2)
+
+
+def mixed(n=60):
+    """A pandas frame with columns of all kinds."""
+    rng = np.random.default_rng(1)
+    colour = rng.choice(["red", "green", "blue"], n)
+    return pd.DataFrame(
+        {
+            "size": rng.normal(size=n),
+            "count": rng.integers(9, size=n),
+            "colour": colour,
+            "grade": pd.Categorical(rng.choice(["a", "b"], n), ["c", "b", "a"]),
+            "is_new": rng.random(n) < 0.5,
+            "day": pd.Timestamp("2020-01-30") + pd.to_timedelta(np.arange(n), "D"),
+            "span": pd.to_timedelta(rng.integers(1, 9, n), "h"),
+        }
     )
 
 
+# Numbers ------------------------------------------------------------------------
+
+
+def test_numbers_get_a_robust_scale_a_smooth_clip_and_unit_variance():
+    heavy = np.random.default_rng(0).standard_cauchy((401, 3))
+    heavy[0, 0] = 1e12
+    expected = StandardScaler().fit_transform(smoothly_clipped(heavy))
+    assert_allclose(exact().fit_transform(heavy), expected, atol=1e-9)
+    assert np.abs(expected).max() < 4
+
+
+def test_the_smooth_clip_is_that_of_skrub():
+    skrub = pytest.importorskip("skrub")
+    theirs = skrub.SquashingScaler().fit_transform(X)
+    assert_allclose(
+        exact().fit_transform(X), StandardScaler().fit_transform(theirs), atol=1e-6
+    )
+
+
+def test_a_column_that_is_mostly_one_value_is_scaled_by_its_range():
+    column = np.zeros((100, 1))
+    column[:10, 0] = np.arange(1, 11)
+    z = 2 * column / 10
+    expected = StandardScaler().fit_transform(z / np.sqrt(1 + (z / 3) ** 2))
+    assert_allclose(exact().fit_transform(column), expected)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_whole_weights_are_repetitions_and_others_have_no_unit(missing):
+    frame = mixed(61).assign(name=RNG.choice(list("abcdefghijk"), 61))
+    if missing:
+        frame.loc[[3, 5, 8], ["size", "colour", "day"]] = None
+    repeated = frame.loc[np.repeat(frame.index, WEIGHT)]
+    weighted = exact().fit(frame, sample_weight=WEIGHT).transform(frame)
+    assert_allclose(exact().fit(repeated).transform(frame), weighted, atol=1e-9)
+    part = WEIGHT / 7
+    other = exact().fit(frame, sample_weight=part).transform(frame)
+    tripled = exact().fit(frame, sample_weight=3.7 * part).transform(frame)
+    assert_allclose(other, tripled, atol=1e-9)
+    assert_allclose(other, weighted, atol=1e-9)
+
+
+def test_weighted_columns_have_mean_0_and_variance_1():
+    weight = RNG.random(61)
+    out = exact().fit_transform(X, sample_weight=weight)
+    assert_allclose(np.average(out, axis=0, weights=weight), 0, atol=1e-12)
+    assert_allclose(np.average(out**2, axis=0, weights=weight), 1)
+
+
+def test_missing_numbers_are_at_the_centre_and_a_column_says_so():
+    table = X.copy()
+    table[:20, 1] = np.nan
+    ours = exact().fit(table)
+    assert list(ours.get_feature_names_out()) == ["x0", "x1", "x1_missing", "x2", "x3"]
+    out = ours.transform(table)
+    assert_array_equal(out[:20, 1], 0)
+    known = StandardScaler().fit_transform(smoothly_clipped(table[20:, [1]]))
+    low, high = np.quantile(table[20:, 1], [0.25, 0.75])
+    assert high > low
+    assert_allclose(np.corrcoef(out[20:, 1], known[:, 0])[0, 1], 1, atol=1e-3)
+    assert_allclose([out[20:, 1].mean(), out[20:, 1].std()], [0, 1], atol=1e-9)
+    indicator = np.isnan(table[:, [1]]).astype(float)
+    assert_allclose(out[:, [2]], StandardScaler().fit_transform(indicator))
+
+
+def test_numbers_that_are_missing_for_the_first_time_are_no_error():
+    ours = exact().fit(X)
+    out = ours.transform([[np.nan, 1e5, 0, -2]])
+    assert out[0, 0] == 0
+    assert np.isfinite(out).all()
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+@pytest.mark.parametrize("table", [np.asarray, pd.DataFrame, pl.DataFrame])
+def test_infinity_is_scikit_learns_error_with_the_column(value, table):
+    frame = table(np.where(X == X[5, 2], value, X))
+    name = {pd.DataFrame: "2", pl.DataFrame: "'column_2'"}.get(table, "2")
+    with pytest.raises(
+        ValueError, match=rf"Input X contains infinity(.|\n)*Column {name} holds -?inf"
+    ):
+        TabularPreprocessor().fit(frame)
+    with pytest.raises(ValueError, match="infinity"):
+        TabularPreprocessor().fit(table(X)).transform(frame)
+
+
+def test_indicators_of_rare_things_are_not_extreme():
+    n = 10_000
+    frame = pd.DataFrame({"level": ["a", "b"] * (n // 2), "number": np.arange(n) * 1.0})
+    frame.loc[:5, "level"] = "rare"
+    frame.loc[:5, "number"] = None
+    out = TabularPreprocessor().fit_transform(frame)
+    assert 9 < np.abs(out).max() <= 10.001
+    assert_allclose(out.mean(axis=0), 0, atol=1e-5)
+
+
 def test_the_work_is_done_in_blocks_and_in_float64(monkeypatch):
-    from sklearn_snn import _preprocessing
+    from sklearn_snn import _columns
 
     far = (X + 1e6).astype(np.float32)
-    whole = TabularPreprocessor().fit_transform(far)
-    monkeypatch.setattr(_preprocessing, "_BLOCK", 40)
-    assert_allclose(TabularPreprocessor().fit_transform(far), whole, atol=1e-6)
+    whole, frame = (TabularPreprocessor().fit_transform(one) for one in (far, mixed()))
+    monkeypatch.setattr(_columns, "_BLOCK", 7)
+    assert_array_equal(TabularPreprocessor().fit_transform(far), whole)
+    assert_array_equal(TabularPreprocessor().fit_transform(mixed()), frame)
     assert whole.dtype == np.float32
-    exact = StandardScaler().fit_transform(far.astype(np.float64))
-    assert_allclose(whole[:, 1], exact[:, 1], atol=1e-6)
+    exactly = StandardScaler().fit_transform(smoothly_clipped(far.astype(np.float64)))
+    assert_allclose(whole[:, 1], exactly[:, 1], atol=1e-6)
 
 
-def test_constant_columns_become_0_even_where_they_change_later():
-    table = np.column_stack([X[:, 0], np.full(60, 1e30), np.full(60, 0.1)])
-    ours = TabularPreprocessor().fit(table)
-    assert_array_equal(ours.scale_[1:], 0)
-    assert_array_equal(ours.transform(table + 7)[:, 1:], 0)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_memory_is_at_most_twice_that_of_the_result(dtype):
+    table = np.random.default_rng(0).standard_normal((200_000, 20)).astype(dtype)
+    preprocessor = TabularPreprocessor()
+    tracemalloc.start()
+    result = preprocessor.fit_transform(table)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * result.nbytes
 
 
 @pytest.mark.parametrize("size", [1e-300, 1e-160, 1e160, 1e300])
 def test_the_largest_and_smallest_numbers_are_scaled(size):
-    assert_allclose(
-        TabularPreprocessor().fit_transform(X * [size, 1, 1, 1])[:, 0],
-        TabularPreprocessor().fit_transform(X)[:, 0],
-        rtol=1e-5,
+    for make in (np.asarray, csr_array):
+        huge, plain = make(X * [size, 1, 1, 1]), make(X)
+        one, other = (TabularPreprocessor().fit_transform(t) for t in (huge, plain))
+        if make is csr_array:
+            one, other = one.toarray(), other.toarray()
+        assert_allclose(one[:, 0], other[:, 0], rtol=1e-5)
+
+
+# Constant columns ---------------------------------------------------------------
+
+
+def test_constant_and_empty_columns_are_dropped():
+    frame = mixed().assign(
+        same=7.3, empty=None, nan=np.nan, word="a", day=pd.Timestamp("2020-01-01")
     )
+    ours = TabularPreprocessor().fit(frame)
+    kept = TabularPreprocessor().fit(mixed().drop(columns="day"))
+    assert_array_equal(ours.get_feature_names_out(), kept.get_feature_names_out())
+    frame[["same", "word", "empty"]] = 8, "b", "c"
+    out = ours.transform(frame)
+    assert_array_equal(out, kept.transform(mixed().drop(columns="day")))
 
 
-def test_values_are_cut_off_at_a_million_deviations():
-    ours = TabularPreprocessor().fit(X)
-    assert_array_equal(ours.transform([[1e308, 0, 0, 0]])[0, 0], np.float32(1e6))
-    assert ours.transform(csr_array([[-1e308, 0, 0, 0]])).toarray()[0, 0] == -1e6
+def test_a_number_that_is_constant_but_for_gaps_is_its_indicator():
+    out = TabularPreprocessor().fit_transform([[5.0], [np.nan], [5.0], [np.nan]])
+    assert_array_equal(out, [[-1], [1], [-1], [1]])
 
 
-def test_categories_become_standardised_indicators():
-    code = RNG.integers(4, size=60)
-    table = np.column_stack([X[:, 0], code, X[:, 1]])
-    ours = TabularPreprocessor(categorical_features=[1]).fit(table)
-    one_hot = OneHotEncoder(sparse_output=False).fit_transform(code[:, np.newaxis])
-    expected = StandardScaler().fit_transform(np.hstack([table[:, [0, 2]], one_hot]))
-    assert_allclose(ours.transform(table), expected, atol=1e-5)
-    unseen = ours.transform([[0, 9, 0]])[0, 2:]
-    assert_allclose(unseen, ours.transform([[0, 8, 0]])[0, 2:])
-    assert (unseen < 0).all()
-    assert list(ours.get_feature_names_out(["a", "b", "c"])) == [
-        *("a", "c"),
-        *("b_0", "b_1", "b_2", "b_3"),
-    ]
-    with pytest.raises(ValueError, match="needs a dense table"):
-        TabularPreprocessor(categorical_features=[1]).fit(csr_array(table))
+@pytest.mark.parametrize(
+    "table",
+    [
+        np.full((5, 2), 3.0),
+        np.full((5, 2), np.nan),
+        np.ones((1, 2)),
+        pd.DataFrame({"a": ["x"] * 5, "b": [1] * 5}),
+    ],
+)
+def test_a_table_without_any_varying_column_becomes_zeros(table):
+    ours = TabularPreprocessor().fit(table)
+    assert_array_equal(ours.transform(table), np.zeros((len(table), 2)))
+    assert len(ours.get_feature_names_out()) == 2
 
 
 def test_partial_fit_learns_only_what_it_did_not_know():
-    ours = TabularPreprocessor(dtype="float64")
-    ours.partial_fit([[1.0, 5.0], [3.0, 5.0]])
-    assert_array_equal(ours.scale_, [1, 0])
-    ours.partial_fit([[100.0, 6.0], [300.0, 10.0]])
-    assert_array_equal(ours.center_, [2, 8])
-    assert_array_equal(ours.scale_, [1, 2])
+    ours = exact().partial_fit([[1.0, 5.0, np.nan], [3.0, 5.0, np.nan]])
+    first = exact().fit([[1.0], [3.0]])
+    assert_array_equal(ours.transform([[1.5, 8, 4]])[0, 1:], 0)
+    later = np.array([[100.0, 6.0, 1.0], [300.0, 10.0, 2.0], [100.0, 8.0, 9.0]])
+    ours.partial_fit(later)
+    alone = exact().fit_transform(later)
+    assert_allclose(ours.transform(later)[:, 1:], alone[:, 1:])
+    assert_array_equal(ours.transform(later)[:, 0], first.transform(later[:, :1])[:, 0])
 
 
 def test_two_constants_that_differ_are_a_scale():
@@ -101,9 +233,515 @@ def test_two_constants_that_differ_are_a_scale():
     )
     assert_array_equal(location, [2, 5])
     assert_array_equal(scale, [1, 0])
+    ours = exact().partial_fit([[1.0, 5.0]]).partial_fit([[3.0, 5.0]])
+    assert_array_equal(ours.transform([[1.0, 5.0], [3.0, 6.0]]), [[-1, 0], [1, 0]])
 
 
-def test_output_as_a_data_frame():
+# Sparse tables ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [csr_array, csc_array])
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_a_sparse_table_is_standardised_but_for_its_offset(make, weight):
+    dense = np.where(RNG.random(X.shape) < 0.3, X, 0.0)
+    ours = exact().fit(make(dense), sample_weight=weight)
+    scaled = ours.transform(make(dense))
+    assert scaled.nnz == np.count_nonzero(dense)
+    theirs = StandardScaler().fit(dense, sample_weight=weight).transform(dense)
+    assert_allclose(scaled.toarray() - ours.sparse_offset, theirs, atol=1e-9)
+    assert_allclose(ours.transform(dense), theirs, atol=1e-9)
+
+
+def test_rows_may_be_dense_or_sparse_whatever_was_fitted():
+    ours = exact().fit(X)
+    assert_array_equal(ours.transform(csr_array(X)), ours.transform(X))
+    ours = exact().partial_fit(X[:30]).partial_fit(csr_array(X))
+    assert ours.transform(X).shape == X.shape
+    ours = exact().partial_fit(csr_array(X)).partial_fit(X)
+    assert ours.transform(X).shape == X.shape
+
+
+def test_values_of_sparse_tables_are_cut_off_at_a_million_deviations():
+    ours = TabularPreprocessor().fit(csr_array(X))
+    assert ours.transform(csr_array([[-1e308, 0, 0, 0]])).toarray()[0, 0] == -1e6
+
+
+# Categories ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_few_levels_become_standardised_indicators(weight):
+    code = np.arange(61) % 4
+    table = np.column_stack([X[:, 0], code, X[:, 1]])
+    ours = exact(categorical_features=[1]).fit(table, sample_weight=weight)
+    one_hot = OneHotEncoder(sparse_output=False).fit_transform(code[:, np.newaxis])
+    theirs = StandardScaler().fit(one_hot, sample_weight=weight).transform(one_hot)
+    assert_allclose(ours.transform(table)[:, 2:], theirs)
+    assert list(ours.get_feature_names_out(["a", "b", "c"])) == [
+        *("a", "c"),
+        *("b_0", "b_1", "b_2", "b_3"),
+    ]
+    with pytest.raises(ValueError, match="needs a dense table"):
+        TabularPreprocessor(categorical_features=[1]).fit(csr_array(table))
+
+
+def test_two_levels_become_one_column():
+    words = pd.DataFrame({"word": ["no", "yes", "no", "no"]})
+    ours = exact().fit(words)
+    assert list(ours.get_feature_names_out()) == ["word_yes"]
+    signs = np.array([[-1], [1], [-1], [-1]])
+    assert_allclose(ours.transform(words), StandardScaler().fit_transform(signs))
+    unseen = ours.transform(pd.DataFrame({"word": ["perhaps"]}))[0, 0]
+    low, high = np.unique(ours.transform(words))
+    assert low < unseen < high
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT])
+def test_a_missing_category_is_a_level(missing):
+    words = np.array(["a", "b", missing, "a", missing, "c"], dtype=object)[:, None]
+    ours = exact().fit(words)
+    assert list(ours.get_feature_names_out()) == ["x0_a", "x0_b", "x0_c", "x0_missing"]
+    out = ours.transform(words)
+    for other in (None, np.nan, pd.NA):
+        again = ours.transform(np.array([[other]], dtype=object))
+        assert_array_equal(again[0], out[2])
+
+
+def test_rare_levels_are_pooled_and_unseen_ones_are_like_them():
+    words = ["a"] * 500 + ["b"] * 480 + [f"rare {i}" for i in range(20)]
+    frame = pd.DataFrame({"word": words})
+    ours = exact().fit(frame)
+    names = ["word_a", "word_b", "word_infrequent"]
+    assert list(ours.get_feature_names_out()) == names
+    out = ours.transform(frame)
+    theirs = OneHotEncoder(min_frequency=5, sparse_output=False).fit_transform(frame)
+    assert_allclose(out, StandardScaler().fit_transform(theirs))
+    unseen = pd.DataFrame({"word": ["new", None]})
+    assert_array_equal(ours.transform(unseen), out[[-1, -1]])
+
+
+def test_unseen_levels_are_none_of_those_that_are_known():
+    frame = mixed()[["colour"]]
+    ours = exact().fit(frame)
+    unseen = ours.transform(pd.DataFrame({"colour": ["violet"]}))[0]
+    share = np.array([(frame.colour == c).mean() for c in ["blue", "green", "red"]])
+    assert_allclose(unseen, -share / np.sqrt(share * (1 - share)))
+
+
+def crossed(n=3000, n_levels=300, noise=1.0, seed=0):
+    """Many levels with effects on a number, and that number."""
+    rng = np.random.default_rng(seed)
+    level = rng.permutation(np.arange(n) % n_levels)
+    frame = pd.DataFrame({"level": np.char.add("l", level.astype(str))})
+    return frame, rng.normal(size=n_levels)[level] + noise * rng.normal(size=n)
+
+
+def test_many_levels_without_a_target_become_a_bounded_number_of_columns():
+    frame, _ = crossed(80_000, 10_000)
+    frame.loc[:199, "level"] = [f"rare {i // 4}" for i in range(200)]
+    ours = TabularPreprocessor().fit(frame)
+    out = ours.transform(frame)
+    names = list(ours.get_feature_names_out())
+    assert out.shape == (80_000, 33)
+    assert names[-2:] == ["level_infrequent", "level_count"]
+    assert not ours.uses_target
+    count = frame.level.map(frame.level.value_counts())
+    often = (count >= 5).to_numpy()
+    assert np.corrcoef(out[often, -1], np.log(count[often]))[0, 1] > 0.9999
+    assert np.abs(out).max() <= 10.001
+
+
+def test_many_levels_that_are_all_rare_are_not_pooled():
+    frame, y = crossed(1200, 400, noise=0.1)
+    assert (frame.level.value_counts() == 3).all()
+    out = exact().fit_transform(frame, y)
+    assert out.shape == (1200, 1)
+    assert np.corrcoef(out[:, 0], y)[0, 1] > 0.9
+    assert exact().fit_transform(frame).shape == (1200, 33)
+
+
+def test_levels_that_are_unknown_are_not_extreme():
+    words = [f"l{i}" for i in range(100) for _ in range(1000 + i)]
+    ours = exact().fit(pd.DataFrame({"word": words}))
+    out = ours.transform(pd.DataFrame({"word": ["new"]}))
+    assert np.abs(out).max() <= 10.001
+
+
+def test_identifiers_are_dropped():
+    frame = mixed().assign(id=[f"id {i}" for i in range(60)])
+    frame = pd.concat([frame] * 10, ignore_index=True)
+    frame["id"] = [f"id {i}" for i in range(600)]
+    ours = exact().fit(frame, frame["size"])
+    assert not any(name.startswith("id") for name in ours.get_feature_names_out())
+    assert np.isfinite(ours.transform(frame)).all()
+
+
+def target_means(X, y, **parameters):
+    ours = exact(**parameters).fit(X, y)
+    names = ours.get_feature_names_out()
+    is_mean = np.array([name.startswith("level_target") for name in names])
+    return ours, is_mean
+
+
+@pytest.mark.parametrize("weight", [None, "whole"])
+def test_many_levels_get_means_of_the_target_as_of_scikit_learn(weight):
+    frame, y = crossed()
+    if weight is not None:
+        weight = np.random.default_rng(0).integers(1, 4, len(y))
+    ours = exact().fit(frame, y, sample_weight=weight)
+    n = np.ones(len(y)) if weight is None else weight
+    codes, _ = pd.factorize(frame.level)
+    size = np.bincount(codes, n)
+    mean = np.bincount(codes, n * y) / size
+    within = (n @ (y - mean[codes]) ** 2) / (n.sum() - len(size))
+    overall = np.average(y, weights=n)
+    between = size @ (mean - overall) ** 2 - (len(size) - 1) * within
+    between /= n.sum() - size @ size / n.sum()
+    repeated = np.repeat(np.arange(len(y)), n.astype(int))
+    theirs = TargetEncoder(smooth=within / between, target_type="continuous")
+    theirs.fit(frame.iloc[repeated], y[repeated])
+    expected = theirs.transform(frame)[:, 0]
+    expected = (expected - np.average(expected, weights=n)) / np.sqrt(
+        np.cov(expected, aweights=n, ddof=0)
+    )
+    assert_allclose(ours.transform(frame)[:, -1], expected, atol=1e-9)
+    automatic = TargetEncoder(smooth="auto", target_type="continuous").fit(frame, y)
+    assert np.corrcoef(automatic.transform(frame)[:, 0], expected)[0, 1] > 0.98
+
+
+def test_rows_of_the_training_table_do_not_see_their_own_target():
+    frame, _ = crossed()
+    noise = np.random.default_rng(5).normal(size=len(frame))
+    ours = exact()
+    fitted = ours.fit_transform(frame, noise)[:, -1]
+    assert abs(np.mean(fitted * noise)) < 0.1
+    frame, y = crossed()
+    one = exact().fit_transform(frame, y)
+    y[17] += 100.0
+    other = exact().fit_transform(frame, y)
+    assert_array_equal(one[:, :-1], other[:, :-1])
+    assert_array_equal(exact().fit_transform(frame, y), other)  # always the same folds
+
+
+@pytest.mark.parametrize(
+    ("target", "n_columns"),
+    [
+        (lambda y: y, 1),
+        (lambda y: y > 0, 1),
+        (lambda y: np.where(y > 0, "yes", "no"), 1),
+        (lambda y: np.digitize(y, [-1, 1]), 3),
+        (lambda y: pd.Series(np.digitize(y, [-1, 1]).astype(str)), 3),
+        (lambda y: np.arange(len(y)), 1),
+        (lambda y: np.column_stack([y, y > 0]), 2),
+        (lambda y: np.column_stack([y, np.where(y > 0, np.nan, 1)]), 2),
+        (lambda y: np.tile(y[:, None], 11), 0),
+        (lambda y: None, 0),
+    ],
+)
+def test_each_column_of_the_target_gives_one_of_means(target, n_columns):
+    frame, y = crossed()
+    ours, is_mean = target_means(frame, target(y))
+    assert is_mean.sum() == n_columns
+    assert ours.uses_target == (n_columns > 0)
+    out = ours.transform(frame)
+    assert np.isfinite(out).all()
+    if n_columns == 1 and len(np.unique(target(y))) < 5:
+        assert np.corrcoef(out[:, -1], y)[0, 1] > 0.4
+
+
+def test_a_target_without_differences_between_levels_gives_zeros():
+    frame, y = crossed()
+    assert_array_equal(exact().fit_transform(frame, np.ones(len(y)))[:, -1], 0)
+
+
+def test_means_can_be_learned_anew_in_the_same_columns():
+    frame, y = crossed()
+    ours = exact().fit(frame, y)
+    before = ours.transform(frame)
+    made = ours.refit_transform(frame[:1000], y[:1000])
+    after = ours.transform(frame)
+    assert made.shape == (1000, before.shape[1])
+    assert_array_equal(after[:, :-1], before[:, :-1])
+    assert not np.array_equal(after[:, -1], before[:, -1])
+
+
+# Kinds of columns and tables ----------------------------------------------------
+
+
+def test_kinds_by_type():
+    ours = TabularPreprocessor().fit(mixed())
+    assert ours.kinds_ == [
+        *("number", "number", "category", "category", "category"),
+        *("date", "number"),
+    ]
+
+
+def test_kinds_are_those_of_skrub():
+    skrub = pytest.importorskip("skrub")
+    frame = mixed()
+    theirs = skrub.TableVectorizer(cardinality_threshold=40).fit(frame)
+    ours = TabularPreprocessor().fit(frame)
+    names = {"numeric": "number", "datetime": "date", "low_cardinality": "category"}
+    kinds = {
+        column: kind
+        for their_name, kind in names.items()
+        for column in theirs.kind_to_columns_[their_name]
+    }
+    # A boolean is a number to them.
+    kinds |= {"is_new": "category", "span": "number"}
+    assert dict(zip(frame.columns, ours.kinds_, strict=True)) == kinds
+
+
+@pytest.mark.parametrize(
+    "chosen", [["count", "colour", "grade"], [1, 2, -4], [0, 1, 1, 1, 0, 0, 0]]
+)
+def test_kinds_by_names_numbers_or_a_mask(chosen):
+    if len(chosen) == 7:
+        chosen = np.array(chosen, dtype=bool)
+    ours = TabularPreprocessor(categorical_features=chosen).fit(mixed())
+    assert [j for j, kind in enumerate(ours.kinds_) if kind == "category"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("chosen", [None, [], ["grade"]])
+def test_strings_that_are_said_to_be_no_categories_are_refused(chosen):
+    with pytest.raises(ValueError, match="'colour' is not among categorical_features"):
+        TabularPreprocessor(categorical_features=chosen).fit(mixed())
+
+
+@pytest.mark.parametrize("chosen", [["hue"], [7], [True, False]])
+def test_columns_that_are_not_there_cannot_be_categories(chosen):
+    with pytest.raises(ValueError, match="categorical_features"):
+        TabularPreprocessor(categorical_features=chosen).fit(mixed())
+
+
+def as_polars(frame):
+    frame = pl.from_pandas(frame)
+    return frame.with_columns(pl.col("colour").cast(pl.Categorical))
+
+
+def as_enum(frame):
+    frame = pl.from_pandas(frame)
+    return frame.with_columns(
+        pl.col("colour").cast(pl.Enum(["red", "green", "blue"])),
+        pl.col("size").cast(pl.Float64),
+    )
+
+
+def as_nullable(frame):
+    return frame.convert_dtypes()
+
+
+def as_nullable_of_arrow(frame):
+    return frame.convert_dtypes(dtype_backend="pyarrow")
+
+
+def as_objects(frame):
+    return frame.astype(object)
+
+
+def as_object_array(frame):
+    return frame.to_numpy(dtype=object)
+
+
+def as_list(frame):
+    return frame.to_numpy(dtype=object).tolist()
+
+
+def as_arrow(frame):
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def with_zone(frame):
+    return frame.assign(day=frame.day.dt.tz_localize("UTC"))
+
+
+def with_seconds(frame):
+    return frame.assign(day=frame.day.astype("datetime64[s]"))
+
+
+def with_old_strings(frame):
+    return frame.assign(colour=frame.colour.astype(object))
+
+
+TABLES = [
+    *(as_polars, as_enum, as_nullable, as_nullable_of_arrow, as_objects),
+    *(as_object_array, as_list, as_arrow, with_zone, with_seconds, with_old_strings),
+]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
+@pytest.mark.parametrize("missing", [False, True])
+def test_every_kind_of_table_becomes_the_same(table, missing):
+    frame = mixed().drop(columns="is_new")
+    if missing:
+        for j, name in enumerate(["size", "colour", "grade", "day", "span"]):
+            frame.loc[[3 + j, 20 + j], name] = None
+    expected = exact().fit(frame)
+    ours = exact().fit(table(frame))
+    assert ours.kinds_ == expected.kinds_
+    result = expected.transform(frame)
+    assert_allclose(ours.transform(table(frame)), result, atol=1e-9)
+    if hasattr(table(frame), "columns"):
+        names = expected.get_feature_names_out()
+        assert_array_equal(ours.get_feature_names_out(), names)
+        assert_allclose(ours.transform(frame), result, atol=1e-9)
+        assert_allclose(expected.transform(table(frame)), result, atol=1e-9)
+
+
+def test_booleans_are_categories_with_missing_ones():
+    frame = pd.DataFrame({"flag": pd.array([True, False, None, True], "boolean")})
+    names = ["flag_False", "flag_True", "flag_missing"]
+    expected = exact().fit(frame)
+    assert list(expected.get_feature_names_out()) == names
+    polars = pl.DataFrame({"flag": [True, False, None, True]})
+    assert_array_equal(exact().fit_transform(polars), expected.transform(frame))
+
+
+def test_objects_that_are_all_numbers_are_numbers():
+    objects = pd.DataFrame(X, columns=list("abcd")).astype(object)
+    objects.loc[3, "b"] = None
+    objects.loc[4, "b"] = pd.NA
+    floats = objects.astype({"b": "Float64"}).astype(float)
+    assert_array_equal(exact().fit_transform(objects), exact().fit_transform(floats))
+
+
+def test_numpy_strings_are_categories():
+    words = np.array([["a", "x"], ["b", "y"], ["c", "y"]])
+    ours = TabularPreprocessor().fit(words)
+    names = ["x0_a", "x0_b", "x0_c", "x1_y"]
+    assert list(ours.get_feature_names_out()) == names
+
+
+def test_levels_that_do_not_occur_get_no_column():
+    names = TabularPreprocessor().fit(mixed()).get_feature_names_out()
+    assert "grade_c" not in names
+
+
+def test_a_category_may_come_as_another_type_later():
+    frame = mixed()
+    ours = exact().fit(frame)
+    expected = ours.transform(frame)
+    other = frame.astype({"colour": "category", "grade": object, "is_new": object})
+    assert_array_equal(ours.transform(other), expected)
+    coded = pd.DataFrame({"code": pd.Categorical(np.arange(60) % 5)})
+    ours = exact().fit(coded)
+    assert_array_equal(ours.transform(coded.astype(float)), ours.transform(coded))
+
+
+def test_intervals_are_levels():
+    frame = pd.DataFrame({"bin": pd.cut(X[:, 0], 4)})
+    ours = exact().fit(frame)
+    assert len(ours.get_feature_names_out()) == 4
+    assert all(isinstance(level, str) for level in ours.categories_[0].levels)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"size": "1.5"}, r"column 'size' held numbers in fit, but now.*'1\.5'"),
+        ({"day": "2020-01-01"}, r"column 'day' held dates.*'2020-01-01'"),
+        ({"day": 3.0}, r"column 'day' held dates.*3\.0"),
+        ({"count": pd.Timestamp("2020-01-01")}, r"column 'count' held numbers.*2020"),
+    ],
+)
+def test_a_column_that_is_no_longer_of_its_kind_is_refused(change, message):
+    ours = TabularPreprocessor().fit(mixed())
+    with pytest.raises(ValueError, match=message):
+        ours.transform(mixed().assign(**change))
+
+
+@pytest.mark.parametrize(
+    "values", [[1, "a"], [1.5, "a", None], ["a", {"b": 1}], [[1], "a"], [(1, 2), 3]]
+)
+def test_a_column_of_several_types_is_a_type_error(values):
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    frame = pd.DataFrame({"fine": np.arange(len(values)), "odd": column})
+    with pytest.raises(
+        TypeError, match=r"^argument must be a string or a number(.|\n)*'odd'"
+    ) as caught:
+        TabularPreprocessor().fit(frame)
+    assert "astype(str)" in str(caught.value)
+    assert repr(values[0]) in str(caught.value)
+
+
+def test_complex_numbers_are_refused():
+    for table in (X + 1j, pd.DataFrame(X + 1j), (X + 1j).astype(object)):
+        with pytest.raises(ValueError, match="Complex data not supported"):
+            TabularPreprocessor().fit(table)
+
+
+# Dates --------------------------------------------------------------------------
+
+
+def days(start, n):
+    return [dt.date.fromisoformat(start) + dt.timedelta(i) for i in range(n)]
+
+
+@pytest.mark.parametrize("kind", ["datetime64[us]", "object", "polars", "date32"])
+def test_dates_become_year_month_day_weekday_and_a_count(kind):
+    dates = [*days("1969-11-20", 101), *days("2024-02-20", 100)]
+    frame = pd.DataFrame({"on": dates})
+    if kind == "polars":
+        frame = pl.DataFrame({"on": dates})
+    elif kind == "date32":
+        frame["on"] = frame["on"].astype(pd.ArrowDtype(pa.date32()))
+    elif kind != "object":
+        frame["on"] = pd.to_datetime(frame["on"]).astype(kind)
+    ours = exact().fit(frame)
+    parts = ["year", "month", "day", "weekday", "days"]
+    names = [f"on_{part}" for part in parts]
+    assert list(ours.get_feature_names_out()) == names
+    numbers = [[d.year, d.month, d.day, d.weekday(), d.toordinal()] for d in dates]
+    expected = exact().fit_transform(np.array(numbers, dtype=float))
+    assert_allclose(ours.transform(frame), expected, atol=1e-9)
+
+
+def test_numbers_are_no_dates():
+    frame = pd.DataFrame({"on": pd.date_range("2020-01-01", periods=90)})
+    ours = TabularPreprocessor().fit(frame.to_numpy())
+    with pytest.raises(ValueError, match=r"column 0 held dates in fit, but now.*1\.0"):
+        ours.transform(np.ones((3, 1)))
+
+
+def test_hours_count_in_the_number_of_days():
+    frame = pd.DataFrame({"at": pd.date_range("2020-01-01", periods=20, freq="h")})
+    ours = exact().fit(frame)
+    assert list(ours.get_feature_names_out()) == ["at_days"]
+    assert_allclose(
+        ours.transform(frame), exact().fit_transform(np.arange(20.0)[:, None])
+    )
+
+
+# Output -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_output_as_a_data_frame(library):
     frame = pd.DataFrame(X, columns=list("abcd"))
-    out = TabularPreprocessor().set_output(transform="pandas").fit_transform(frame)
+    ours = TabularPreprocessor().set_output(transform=library)
+    out = ours.fit_transform(frame)
+    assert type(out).__module__.startswith(library)
     assert list(out.columns) == list("abcd")
+    assert list(ours.fit(mixed()).transform(mixed()).columns) == list(
+        ours.get_feature_names_out()
+    )
+
+
+def test_what_is_learned_are_arrays_lists_and_numbers():
+    frame, y = crossed()
+    ours = TabularPreprocessor().fit(pd.concat([frame, mixed(len(frame))], axis=1), y)
+
+    def check(value):
+        if isinstance(value, (tuple, list)):
+            list(map(check, value))
+        elif isinstance(value, dict):
+            list(map(check, value.values()))
+        else:
+            assert value is None or isinstance(value, (np.ndarray, str, float, bool))
+            int_or_float = getattr(value, "dtype", np.dtype(float)).kind
+            assert int_or_float in ("f", "O")
+
+    for name, value in vars(ours).items():
+        if name.endswith("_") and name not in ("n_features_in_", "parts_"):
+            check(value)

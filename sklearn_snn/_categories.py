@@ -1,0 +1,277 @@
+"""Levels of a category as columns of numbers, by looking them up in a table."""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils.multiclass import type_of_target
+
+from sklearn_snn._columns import level_codes
+from sklearn_snn._scaling import share_moments, standardised
+
+#: Levels of fewer rows than this, and of less than a hundredth of all rows, are pooled.
+_RARE = 5
+
+#: Share of the rows that may be of pooled levels where there are many of these.
+_MAX_POOLED = 0.1
+
+#: Levels, after pooling, that get a column each.
+_MAX_LEVELS = 64
+
+#: Columns where there are more levels, of the most frequent ones and of all others.
+_MAX_COLUMNS = 32
+
+#: Columns of the target beyond which its means are not used.
+MAX_TARGETS = 10
+
+#: Parts of the rows whose target means are learned from the other parts.
+_N_FOLDS = 5
+
+
+class Category(NamedTuple):
+    """What becomes of one column of categories."""
+
+    #: Levels that have codes of their own; None is the missing one.
+    levels: list
+    #: For each level, and at last for all others, the row that it becomes.
+    table: np.ndarray
+    #: What the columns of the table are: levels, "missing", "infrequent" or "count".
+    parts: list
+    #: Whether there are more levels than columns, so that target means are of use.
+    is_high: bool
+    #: For each level, and all others, means of the columns of the target.
+    targets: np.ndarray
+
+    @property
+    def n_columns(self):
+        """Columns that it becomes."""
+        return self.table.shape[1] + self.targets.shape[1]
+
+    @property
+    def names(self):
+        """What each of these columns is."""
+        n_targets = self.targets.shape[1]
+        numbers = [""] if n_targets == 1 else range(n_targets)
+        return self.parts + [f"target{number}" for number in numbers][:n_targets]
+
+    def with_targets(self, means):
+        """The same, with means of the target instead of other columns."""
+        return self._replace(table=self.table[:, :0], parts=[], targets=means)
+
+    def or_constant(self):
+        """The same, with a column of zeros if it has none."""
+        if self.n_columns:
+            return self
+        return self._replace(table=np.zeros((len(self.table), 1)), parts=["constant"])
+
+    def encoder(self):
+        """A function from values to codes; that of unknown levels is the last."""
+        index = {level: code for code, level in enumerate(self.levels)}
+        return partial(level_codes, index=index, unknown=len(self.levels))
+
+
+def learn_category(values, weight=None):
+    """Which levels there are, and the columns that they become.
+
+    Parameters
+    ----------
+    values : ndarray of object of shape (n_samples,)
+        Levels, None where missing.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of the rows.
+
+    Returns
+    -------
+    category : Category
+        Without target means. The table has no column where all rows are alike.
+    """
+    levels, counts, rest, is_high = _own_levels(values, weight)
+    one_hot = _frequent if is_high else _one_hot
+    table, parts = one_hot(levels, counts)
+    if is_high:
+        # Those that are pooled are counted as one of them, unknown ones as the rarest.
+        typical = rest.mean() if len(rest) else counts[:-1].min()
+        table = np.column_stack([table, np.log(np.append(counts[:-1], typical))])
+        parts = [*parts, "count"]
+    share = counts / counts.sum()
+    table = standardised(table, *share_moments(table, share))
+    return Category(levels, table, parts, is_high, np.empty((len(table), 0)))
+
+
+def _own_levels(values, weight):
+    """Levels that are not pooled, counts of them and of the rest, and whether many."""
+    levels = list(dict.fromkeys(values))
+    index = {level: code for code, level in enumerate(levels)}
+    counts = np.bincount(level_codes(values, index, 0), row_counts(weight, len(values)))
+    is_rare = counts < min(_RARE, counts.sum() / 100)
+    is_high = _is_high(counts, is_rare)
+    if is_high:
+        is_rare = counts < 2
+    counted = [
+        (level, count)
+        for level, count, rare in zip(levels, counts.tolist(), is_rare, strict=True)
+        if count > 0 and not rare
+    ]
+    counted.sort(key=_place)
+    rest = counts[is_rare & (counts > 0)]
+    own, own_counts = ([pair[i] for pair in counted] for i in (0, 1))
+    return own, np.array([*own_counts, rest.sum()]), rest, is_high
+
+
+def _is_high(counts, is_rare):
+    """Whether there are too many levels for columns of their own, or to be pooled."""
+    n_levels = np.count_nonzero(~is_rare)
+    pooled_share = counts[is_rare].sum() / counts.sum()
+    if pooled_share > _MAX_POOLED:  # too much to lose
+        n_levels = np.count_nonzero(counts >= 2)
+    return bool(n_levels > _MAX_LEVELS)
+
+
+def row_counts(weight, n_rows):
+    """How many rows each row stands for.
+
+    Whole weights are repetitions; others only say which rows count more, whatever
+    their sum is.
+    """
+    if weight is None:
+        return np.ones(n_rows)
+    if np.array_equal(weight, np.floor(weight)):
+        return weight
+    return weight / weight[weight > 0].mean()
+
+
+def learn_targets(codes, n_codes, y, weight=None):
+    """Means of the target for each code, and those that a row has no part in.
+
+    Parameters
+    ----------
+    codes : ndarray of int of shape (n_samples,)
+        Codes of the rows.
+    n_codes : int
+        Number of codes.
+    y : ndarray of shape (n_samples, n_targets)
+        The target; NaN where it was not measured.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of the rows.
+
+    Returns
+    -------
+    means : ndarray of shape (n_codes, n_targets)
+        Standardised, for rows to come.
+    fold_means : ndarray of shape (n_folds, n_codes, n_targets)
+        For rows of each of `target_folds`, learned from the others.
+    """
+    counts, folds = row_counts(weight, len(codes)), target_folds(len(codes))
+    means = _target_means(codes, n_codes, y, counts)
+    share = np.bincount(codes, counts, n_codes) / counts.sum()
+    moments = share_moments(means, share)
+    others = (folds != fold for fold in range(_N_FOLDS))
+    fold_means = [
+        _target_means(codes[rows], n_codes, y[rows], counts[rows]) for rows in others
+    ]
+    return (
+        standardised(means, *moments),
+        np.stack([standardised(part, *moments) for part in fold_means]),
+    )
+
+
+def target_columns(y):
+    """A target as numbers, a column for each class where it is of few classes.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Labels or numbers; with two dimensions numbers, which stay as they are.
+
+    Returns
+    -------
+    columns : ndarray of float of shape (n_samples, n_targets)
+    """
+    y = np.asarray(y)
+    if y.ndim == 2:
+        return y.astype(np.float64)
+    is_numeric = y.dtype.kind in "fiu"
+    classes = np.unique(y)
+    if is_numeric and (type_of_target(y) == "continuous" or len(classes) > MAX_TARGETS):
+        return y[:, np.newaxis].astype(np.float64)
+    return class_indicators(np.searchsorted(classes, y), len(classes))
+
+
+def class_indicators(index, n_classes):
+    """A column of 0 and 1 for each class; of two classes, for the second."""
+    first = 1 if n_classes == 2 else 0
+    return (index[:, np.newaxis] == np.arange(first, n_classes)).astype(np.float64)
+
+
+def target_folds(n_rows):
+    """Number of the fold of each row, always the same."""
+    return np.random.RandomState(0).permutation(n_rows) % _N_FOLDS
+
+
+def _target_means(codes, n_codes, y, counts):
+    columns = [_shrunk_means(codes, n_codes, column, counts) for column in y.T]
+    return np.stack(columns, axis=1)
+
+
+def _shrunk_means(codes, n_codes, y, counts):
+    """Means of the codes, drawn to the mean of all as far as they are uncertain.
+
+    Empirical Bayes with normal distributions within and between the codes, whose
+    variances are those of the analysis of variance with random effects.
+    """
+    known = ~np.isnan(y) & (counts > 0)
+    codes, y, counts = codes[known], y[known], counts[known]
+    total = counts.sum()
+    if total == 0:
+        return np.zeros(n_codes)
+    overall = counts @ y / total
+    n = np.bincount(codes, counts, n_codes)
+    present = np.maximum(n, np.finfo(float).tiny)
+    means = np.bincount(codes, counts * (y - overall), n_codes) / present
+    inner = counts @ (y - overall - means[codes]) ** 2
+    n_levels = np.count_nonzero(n)
+    within = inner / max(total - n_levels, 1)
+    between = n @ means**2 - (n_levels - 1) * within
+    between = max(between, 0) / max(total - n @ n / total, 1)
+    evidence = n * between
+    certain = np.divide(
+        evidence,
+        evidence + within,
+        out=np.zeros(n_codes),
+        where=evidence > 0,
+    )
+    return overall + certain * means
+
+
+def _one_hot(levels, counts):
+    """A column for each level, and one for the rare ones if there are any."""
+    names = [_name(level) for level in levels] + ["infrequent"]
+    present = np.flatnonzero(counts)
+    table = np.eye(len(counts))[:, present]
+    names = [names[code] for code in present]
+    if len(present) == 2:  # the first is -1, the second 1, what is unknown 0
+        return table[:, 1:] - table[:, :1], names[1:]
+    return (table, names) if len(present) > 1 else (table[:, :0], [])
+
+
+def _frequent(levels, counts):
+    """A column for each of the most frequent levels, and one for all others."""
+    chosen = np.sort(np.argsort(-counts[:-1], kind="stable")[: _MAX_COLUMNS - 1])
+    table = (np.arange(len(counts))[:, np.newaxis] == chosen).astype(np.float64)
+    table = np.column_stack([table, 1 - table.sum(axis=1)])
+    return table, [_name(levels[code]) for code in chosen] + ["infrequent"]
+
+
+def _place(counted):
+    """Numbers by size, then strings by the alphabet, then missing ones."""
+    level, _ = counted
+    if level is None:
+        return 2, 0, ""
+    is_text = isinstance(level, str)
+    return int(is_text), 0 if is_text else level, str(level)
+
+
+def _name(level):
+    if level is None:
+        return "missing"
+    return f"{level:g}" if isinstance(level, float) else str(level)

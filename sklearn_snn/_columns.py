@@ -1,0 +1,317 @@
+"""Columns of tables of any library: what they are, and their values as arrays."""
+
+import sys
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import repeat
+from numbers import Real
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from sklearn_snn._compat import _safe_indexing
+
+#: Rows of a table that are transformed at a time.
+_BLOCK = 2**14
+
+#: Kinds of columns by the type of an array.
+_KINDS = dict.fromkeys("iufm", "number") | dict.fromkeys("bUST", "category")
+_KINDS["M"] = "date"
+
+#: Kinds of columns by the types of Python objects.
+_OBJECT_KINDS = {
+    "number": (Real, Decimal, np.bool_, timedelta),
+    "category": (str,),
+    "date": (date, np.datetime64),
+}
+
+#: How the names of types begin that are of categories, in any library.
+_CATEGORIES = ("bool", "categor", "dictionary", "enum", "str")
+
+_MICROSECONDS_OF_A_DAY = 24 * 60 * 60 * 1e6
+
+
+def is_frame(X):
+    """Whether a table has columns of types of their own."""
+    return hasattr(X, "columns")
+
+
+def row_blocks(X):
+    """Yield slices of rows, and those rows of the table."""
+    n_samples = X.shape[0]
+    for rows in gen_batches(n_samples, _BLOCK):
+        yield rows, X if n_samples <= _BLOCK else _safe_indexing(X, rows)
+
+
+def column_kinds(X, names, categorical_features):
+    """What each column of a table is.
+
+    Parameters
+    ----------
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        The table.
+    names : list
+        Names of the columns, or their numbers.
+    categorical_features : "from_dtype", None, or array-like of str, int or bool
+        Columns that are categories: those of such a type, none, or names, indices or a
+        mask.
+
+    Returns
+    -------
+    kinds : list of {"number", "category", "date"}
+
+    Raises
+    ------
+    TypeError
+        If a column holds objects that are neither strings, numbers nor dates.
+    ValueError
+        If a column of strings is said to be none of categories.
+    """
+    if isinstance(categorical_features, str):
+        if isinstance(X, np.ndarray) and X.dtype.kind in "fiu":
+            return ["number"] * len(names)
+        return [_kind(*_array(X, j), name) for j, name in enumerate(names)]
+    mask = _category_mask(categorical_features, names)
+    return [
+        "category" if mask[j] else _kind_of_uncategorical(_array(X, j)[0], name)
+        for j, name in enumerate(names)
+    ]
+
+
+def numbers(X, j, name):
+    """A column of numbers or timedeltas (in days) as floats, NaN where missing.
+
+    Parameters
+    ----------
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        The table.
+    j : int
+        Number of the column.
+    name : str or int
+        Its name.
+
+    Returns
+    -------
+    values : ndarray of float of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If the column holds something else, or infinity.
+    """
+    values, _ = _array(X, j)
+    _check_kind(values, name, "number")
+    if values.dtype.kind == "O":
+        values = _from_objects(values)
+    if values.dtype.kind == "m":
+        days = values.astype("m8[us]").astype(np.float64) / _MICROSECONDS_OF_A_DAY
+        return np.where(np.isnat(values), np.nan, days)
+    values = values.astype(np.float64, copy=False)
+    if np.isinf(values).any():
+        raise ValueError(
+            "Input X contains infinity or a value too large for dtype('float64').\n"
+            f"Column {name!r} holds {examples(values[np.isinf(values)])}."
+        )
+    return values
+
+
+def dates(X, j, name):
+    """A column of dates or timestamps (in UTC), NaT where missing; see `numbers`."""
+    values, _ = _array(X, j)
+    _check_kind(values, name, "date")
+    if values.dtype.kind == "O":
+        values = np.where(_is_missing(values), None, values)
+    return values.astype("M8[us]")
+
+
+def levels(X, j, name):
+    """A column of categories as Python objects, None where missing; see `numbers`."""
+    values, _ = _array(X, j)
+    is_missing = _is_missing(values)
+    values = values.astype(object)
+    values[is_missing] = None
+    types = set(map(type, values))
+    if not all(issubclass(one, (str, Real, type(None))) for one in types):
+        known = values[~is_missing]
+        values[~is_missing] = np.fromiter(map(str, known), object, len(known))
+    return values
+
+
+def level_codes(values, index, unknown):
+    """Codes of levels from a dict; `unknown` for those that it lacks."""
+    codes = map(index.get, values, repeat(unknown))
+    return np.fromiter(codes, np.intp, len(values))
+
+
+def examples(values):
+    """Up to three different values, as a person would write them."""
+    shown = dict.fromkeys(repr(_plain(value)) for value in values[:1000])
+    return ", ".join(list(shown)[:3])
+
+
+def _plain(value):
+    return value.item() if isinstance(value, np.generic) else value
+
+
+#: What becomes of a date; each NaN where it is missing.
+DATE_PARTS = {
+    "year": lambda days: days.astype("M8[Y]").astype(np.float64),
+    "month": lambda days: _since(days, "M8[M]", "M8[Y]"),
+    "day": lambda days: _since(days, "M8[D]", "M8[M]"),
+    # The first day of 1970 was a Thursday.
+    "weekday": lambda days: (days.astype("M8[D]").astype(np.float64) + 3) % 7,
+    "days": lambda days: days.astype("M8[us]").astype(float) / _MICROSECONDS_OF_A_DAY,
+}
+
+
+def date_part(values, part):
+    """Year, month, day, weekday (0 is Monday) or count of days of dates.
+
+    Parameters
+    ----------
+    values : ndarray of datetime64 of shape (n_samples,)
+        Dates.
+    part : str
+        A key of `DATE_PARTS`.
+
+    Returns
+    -------
+    numbers : ndarray of float of shape (n_samples,)
+        NaN where the date is missing.
+    """
+    return np.where(np.isnat(values), np.nan, DATE_PARTS[part](values))
+
+
+def _since(values, unit, start):
+    return (values.astype(unit) - values.astype(start).astype(unit)).astype(float) + 1
+
+
+def _array(X, j):
+    """Column j as an array, and whether its type says that it is of categories."""
+    if isinstance(X, np.ndarray):
+        return X[:, j], False
+    # The general way takes ten times as long, which counts where a row is predicted.
+    column = X.iloc[:, j] if hasattr(X, "iloc") else _safe_indexing(X, j, axis=1)
+    dtype = getattr(column, "dtype", getattr(column, "type", None))
+    is_category = str(dtype).lower().startswith(_CATEGORIES)
+    if is_category and hasattr(column, "to_pylist"):
+        # Where a level is missing pyarrow's array has another one.
+        return np.array(column.to_pylist(), dtype=object), True
+    # Types of pandas' own say what stands for missing; others are numpy's.
+    if not hasattr(dtype, "na_value") or is_category:
+        return np.asarray(column), is_category
+    if dtype.kind in "iuf":
+        return column.to_numpy(np.float64, na_value=np.nan), False
+    if dtype.kind in "mM" and not str(dtype).startswith(("date32", "date64")):
+        return column.to_numpy(f"{dtype.kind}8[us]"), False
+    return column.to_numpy(object), False
+
+
+def _kind(values, is_category, name):
+    if is_category:
+        return "category"
+    if values.dtype.kind == "O":
+        return _kind_of_objects(values, name) or "number"
+    if values.dtype.kind not in _KINDS:
+        raise ValueError(f"Complex data not supported\nColumn {name!r} holds it.")
+    return _KINDS[values.dtype.kind]
+
+
+def _kind_of_objects(values, name):
+    """The kind of a column by its objects; None if all are missing."""
+    known = values[~_is_missing(values)]
+    types = set(map(type, known))
+    for kind, classes in _OBJECT_KINDS.items():
+        if all(issubclass(one, classes) for one in types):
+            return kind if types else None
+    if any(issubclass(one, complex) for one in types):
+        raise ValueError(f"Complex data not supported\nColumn {name!r} holds it.")
+    different = [next(v for v in known if type(v) is one) for one in types]
+    shown = examples(sorted(different, key=str) + list(known))
+    raise TypeError(
+        "argument must be a string or a number: the objects of a column must be all "
+        f"strings, all numbers or all dates.\nColumn {name!r} holds {shown}.\nConvert "
+        f"it to one type, for example with X[{name!r}].astype(str), or leave it out."
+    )
+
+
+def _kind_of_uncategorical(values, name):
+    kind = _kind(values, False, name)
+    if values.dtype.kind == "b":
+        return "number"
+    if kind == "category":
+        raise ValueError(
+            f"could not convert string to float: column {name!r} is not among "
+            f"categorical_features, but holds {examples(values)}; add it, or use "
+            "categorical_features='from_dtype'"
+        )
+    return kind
+
+
+def _check_kind(values, name, wanted):
+    """Refuse values of another kind than those that were there in fit."""
+    if values.dtype.kind == "O":
+        kind = _kind_of_objects(values, name) or wanted
+    else:
+        kind = "number" if values.dtype.kind == "b" else _kind(values, False, name)
+    if kind != wanted:
+        raise ValueError(
+            f"column {name!r} held {wanted}s in fit, but now it holds "
+            f"{examples(values)}; convert it to the type that it had"
+        )
+
+
+def _from_objects(values):
+    """Objects that are numbers, or else timedeltas, as floats or timedeltas."""
+    is_missing = _is_missing(values)
+    known = values[~is_missing]
+    if any(issubclass(one, timedelta) for one in set(map(type, known))):
+        return np.where(is_missing, None, values).astype("m8[us]")
+    result = np.full(len(values), np.nan)
+    result[~is_missing] = known.astype(np.float64)
+    return result
+
+
+def _is_missing(values):
+    """Where values are None, NaN, NaT or pandas' NA."""
+    if values.dtype.kind in "biuUST":
+        return np.zeros(len(values), dtype=bool)
+    if values.dtype.kind in "mM":
+        return np.isnat(values)
+    # Without pandas there cannot be its NA, the only one that is neither equal to
+    # itself nor different.
+    pandas = sys.modules.get("pandas")
+    if pandas is not None:
+        return pandas.isna(values)
+    return (values == None) | (values != values)  # noqa: E711
+
+
+def _category_mask(categorical_features, names):
+    """Mask of the columns that are said to be categories."""
+    n_features = len(names)
+    mask = np.zeros(n_features, dtype=bool)
+    if categorical_features is None:
+        return mask
+    wanted = np.asarray(categorical_features)
+    if wanted.dtype == bool and wanted.shape != (n_features,):
+        raise ValueError(
+            f"categorical_features must have one entry for each of the {n_features} "
+            f"columns where it is a mask, got shape {wanted.shape}"
+        )
+    if wanted.dtype.kind in "UO":
+        if unknown := [name for name in wanted if name not in names]:
+            raise ValueError(
+                f"categorical_features names columns that X lacks: {unknown}"
+            )
+        wanted = np.array([names.index(name) for name in wanted], dtype=int)
+    if (
+        wanted.dtype.kind in "iu"
+        and wanted.size
+        and not (-n_features <= wanted.min() and wanted.max() < n_features)
+    ):
+        raise ValueError(
+            f"categorical_features must be indices of the {n_features} columns, got "
+            f"{wanted.tolist()}"
+        )
+    mask[wanted if wanted.size else []] = True
+    return mask
