@@ -127,7 +127,9 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                 (part * scale + shift).astype(part.dtype)
                 for part, shift in ((weight, 0.0), (bias, location))
             ]
-            modules.append(sequential_from_weights([*below, *last], self.dropout))
+            modules.append(
+                sequential_from_weights([*below, *last], self.dropout, self.pieces_)
+            )
         return modules
 
     # Training -------------------------------------------------------------------
@@ -304,7 +306,9 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
     def _network_outputs(self, networks, X, preprocessor):
         transformed, offset = self._transform(X, preprocessor)
         options = self._options(must_exist=False)
-        return predict_networks(networks, transformed, offset=offset, options=options)
+        return predict_networks(
+            networks, transformed, offset=offset, pieces=self.pieces_, options=options
+        )
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "networks_")

@@ -98,6 +98,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         class_weight=None,
         preprocessor="auto",
         categorical_features="from_dtype",
+        n_bins=8,
         callbacks=None,
         warm_start=False,
         random_state=None,
@@ -130,6 +131,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         self.class_weight = class_weight
         self.preprocessor = preprocessor
         self.categorical_features = categorical_features
+        self.n_bins = n_bins
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.random_state = random_state

@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
 
 from sklearn_snn._categories import class_indicators
 from sklearn_snn._compat import _safe_indexing
+from sklearn_snn._pieces import learn_pieces
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._specs import TrainingSet
 from sklearn_snn._validation import (
@@ -102,6 +103,7 @@ class EncodingEstimator(BaseEstimator, ABC):
         if not resumes:
             learn = self._learn_chunk if is_chunk else self._fit_transform
             self.preprocessor_, rows = learn(counted)
+            self.pieces_ = self._learn_pieces(rows[0], counted.weight)
         elif is_chunk or not self._sees_target:
             rows = self._transform(counted.X, self.preprocessor_)
         else:  # those who go on see their rows as before
@@ -237,6 +239,13 @@ class EncodingEstimator(BaseEstimator, ABC):
             updated.partial_fit(table.X, sample_weight=table.weight)
             self.preprocessor_ = updated
 
+    def _learn_pieces(self, X, weight):
+        """How numbers are encoded beside themselves, or None."""
+        if not self._is_ours or issparse(X):
+            return None
+        columns = self.preprocessor_.number_columns
+        return learn_pieces(X, columns, self.n_bins, weight)
+
     def _transform(self, X, preprocessor):
         """What the network sees of a table, and the offset of a sparse one."""
         if preprocessor is None:
@@ -251,6 +260,7 @@ class EncodingEstimator(BaseEstimator, ABC):
             target=self._encode_target(table.y, target_scale),
             weight=self._loss_weight(table),
             offset=offset,
+            pieces=self.pieces_,
         )
 
     def __sklearn_tags__(self):

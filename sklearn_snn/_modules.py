@@ -132,7 +132,7 @@ def _sequence(sizes: Sequence[int], dropout: float) -> list[nn.Module]:
 
 
 def sequential_from_weights(
-    weights: Sequence[NDArray], dropout: float
+    weights: Sequence[NDArray], dropout: float, pieces: PiecewiseLinear | None = None
 ) -> nn.Sequential:
     """A plain, trained ``nn.Sequential`` in evaluation mode.
 
@@ -142,6 +142,8 @@ def sequential_from_weights(
         ``[weight, bias, ...]`` with weights of shape (in, out).
     dropout : float
         Rate of the alpha dropout layers, which act in training mode only.
+    pieces : PiecewiseLinear or None, default=None
+        What is added to a table before the first layer.
     """
     sizes = [len(weights[0]), *(len(bias) for bias in weights[1::2])]
     network = nn.Sequential(*_sequence(sizes, dropout))
@@ -149,6 +151,8 @@ def sequential_from_weights(
     for layer, weight, bias in zip(layers, weights[::2], weights[1::2], strict=True):
         layer.weight = nn.Parameter(torch.tensor(weight.T))
         layer.bias = nn.Parameter(torch.tensor(bias))
+    if pieces is not None:
+        network.insert(0, PiecewiseLinearEncoding(pieces).to(layers[0].weight.dtype))
     return network.eval()
 
 

@@ -26,6 +26,7 @@ CONSTRAINTS = {
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
     "tol": [Interval(Real, 0, None, closed="left")],
+    "n_bins": [Interval(Integral, 1, None, closed="left")],
     "preprocessor": [StrOptions({"auto"}), HasMethods(["fit", "transform"]), None],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
     "callbacks": [list, tuple, None],
@@ -111,6 +112,10 @@ _DATA = """\
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns that are categories to ``preprocessor="auto"``: those of strings,
         booleans and categories, or names, indices or a mask of them, or none.
+    n_bins : int, default=8
+        Pieces at most of the piecewise linear encoding that ``preprocessor="auto"``
+        gives each number beside itself, at least 1, which is none; see
+        `docs/how_it_works.md`. The ends of the pieces are quantiles.
     callbacks : list of skorch callbacks or None, default=None
         With a list, networks are trained one by one as ordinary skorch nets, each with
         copies of the callbacks. For scikit-learn's, call `set_callbacks`.
@@ -139,6 +144,8 @@ _ATTRIBUTES = """\
         Weights and training record of each network, as numpy arrays.
     preprocessor_ : transformer or None
         Fitted preprocessor.
+    pieces_ : namedtuple of ndarray or None
+        Ends and slopes of the pieces.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -7,6 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+#: Pieces of all columns at most: where there are many columns, they have fewer each.
+_MOST_PIECES = 1024
+
 #: Deviation of a ramp from 0 to 1 below which it is left out, since hardly any row is
 #: on one side of it.
 _LEAST_DEVIATION = 1e-2
@@ -55,7 +58,7 @@ def learn_pieces(
     columns : ndarray of int
         Those to encode; one of two values gets no pieces, since it is a ramp already.
     n_bins : int
-        Pieces of a column at most.
+        Pieces of a column at most; fewer where there are many columns.
     weight : ndarray of shape (n_samples,) or None, default=None
         Weights of the rows.
 
@@ -64,6 +67,9 @@ def learn_pieces(
     pieces : PiecewiseLinear or None
         None if there are none.
     """
+    n_bins = min(n_bins, _MOST_PIECES // max(len(columns), 1))
+    if n_bins < 2:
+        return None
     learned = [
         (column, *piece)
         for column in columns

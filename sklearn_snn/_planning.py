@@ -251,7 +251,7 @@ class PlanningEstimator(EncodingEstimator):
 
     def _layer_sizes(self, training_set):
         return layer_sizes(
-            training_set.X.shape[1],
+            training_set.n_inputs,
             self.n_outputs_,
             self.depth,
             self.width,

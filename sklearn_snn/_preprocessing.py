@@ -226,6 +226,11 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):
         return self.scaling_.location * self.scaling_.slope
 
     @property
+    def number_columns(self):
+        """Columns of the result that are numbers or made of dates."""
+        return np.flatnonzero([part != "missing" for _, part in self.parts_])
+
+    @property
     def uses_target(self):
         """Whether means of the target are among the columns."""
         return any(one.targets.shape[1] for one in self.categories_.values())

@@ -101,6 +101,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         tol=0.0,
         preprocessor="auto",
         categorical_features="from_dtype",
+        n_bins=8,
         callbacks=None,
         warm_start=False,
         random_state=None,
@@ -133,6 +134,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         self.tol = tol
         self.preprocessor = preprocessor
         self.categorical_features = categorical_features
+        self.n_bins = n_bins
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.random_state = random_state

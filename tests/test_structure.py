@@ -17,6 +17,7 @@ ORDER = [
     "_compat",
     "_selu",
     "_layers",
+    "_pieces",
     "_specs",
     "_threads",
     "_dropout",
