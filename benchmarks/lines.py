@@ -11,9 +11,9 @@ from joblib import cpu_count
 from sklearn_snn import __version__
 
 
-def environment():
+def environment(*others):
     """What results depend on beside the code, seconds above all."""
-    packages = ["numpy", "torch", "scikit-learn", "skorch"]
+    packages = ["numpy", "torch", "scikit-learn", "skorch", *others]
     return {
         "versions": {
             "python": platform.python_version(),
@@ -39,3 +39,10 @@ def append(line, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         file.write(json.dumps(line) + "\n")
+
+
+def read_lines(path):
+    """Lines written before, if there are any."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines()]
