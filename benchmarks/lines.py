@@ -37,12 +37,12 @@ def cpu_model():
 def append(line, path):
     """Write a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    is_torn = path.exists() and not path.read_bytes().endswith(b"\n")
     with path.open("a") as file:
-        file.write(json.dumps(line) + "\n")
+        file.write("\n" * is_torn + json.dumps(line) + "\n")
 
 
 def read_lines(path):
-    """Lines written before, if there are any."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    """Lines written before, if there are any, but for those that a kill cut short."""
+    texts = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(text) for text in texts if text.endswith("}")]

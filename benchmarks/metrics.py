@@ -1,6 +1,7 @@
 """How good predictions are; less is better, but for AUC and average precision."""
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.metrics import (
     average_precision_score,
     brier_score_loss,
@@ -11,6 +12,17 @@ from sklearn.metrics import (
 #: Probabilities are clipped there, so that a forest's zeros do not cost infinity. It is
 #: float32's resolution: nobody gains from predicting in float64.
 SMALLEST = 1e-7
+
+
+def predict(model, X):
+    """Probabilities of a classifier, predictions of a regressor."""
+    return model.predict_proba(X) if is_classifier(model) else model.predict(X)
+
+
+def score(y, predicted):
+    """Scores of what `predict` gave, by name."""
+    scores = classification_scores if np.ndim(predicted) == 2 else regression_scores
+    return scores(y, predicted)
 
 
 def classification_scores(y, proba):

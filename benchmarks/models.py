@@ -70,7 +70,10 @@ class StringsAsCategories(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        strings = {name: X[name].astype(object) for name in self.dtypes_}
+        strings = {
+            name: X[name].astype(object).where(X[name].isin(dtype.categories))
+            for name, dtype in self.dtypes_.items()
+        }
         return X.assign(**strings).astype(self.dtypes_)
 
 
@@ -173,7 +176,7 @@ def xgboost(setting):
     return make_pipeline(StringsAsCategories(), model)
 
 
-def catboost(setting):
+def catboost(setting, **parameters):
     from catboost import CatBoostClassifier, CatBoostRegressor
 
     model = setting.choose(CatBoostClassifier, CatBoostRegressor)(
@@ -182,6 +185,7 @@ def catboost(setting):
         thread_count=setting.n_threads,
         verbose=False,
         allow_writing_files=False,
+        **parameters,
     )
     return make_pipeline(MissingAsLevel(), model)
 
