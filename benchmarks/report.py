@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from statistics import fmean, quantiles
 
-from benchmarks import figures, report_defaults
+from benchmarks import figures, report_defaults, report_experiments
 from benchmarks.lines import read_lines
 from benchmarks.markdown import environments, markdown_table
 
@@ -140,8 +140,15 @@ REPORTS = {
     "speed": report_speed,
     "optimism": report_optimism,
     "defaults": report_defaults.report,
+    "blend": report_experiments.report_blend,
+    "tuned": report_experiments.report_tuned,
+    "calibration": report_experiments.report_calibration,
+    "latency": report_experiments.report_latency,
 }
-FIGURES = {"defaults": figures.error_against_seconds}
+FIGURES = {
+    "defaults": figures.error_against_seconds,
+    "calibration": figures.reliability_curve,
+}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from benchmarks import children
+from benchmarks import children, report_experiments
 from benchmarks.defaults.__main__ import chosen_tables
 from benchmarks.defaults.blend import best_weights, cross_entropy, squared_error
 from benchmarks.defaults.calibration import reliability
@@ -180,16 +180,16 @@ def test_a_child_returns_a_result():
 
 
 @pytest.mark.parametrize(
-    ("call", "reason"),
+    ("call", "time_limit", "reason"),
     [
-        ((divmod, 1, 0), "ZeroDivisionError"),
-        ((time.sleep, 60), "not done in 3 seconds"),
-        ((os._exit, 3), "ended with 3"),
+        ((divmod, 1, 0), 60, "ZeroDivisionError"),
+        ((time.sleep, 60), 1, "not done in 1 seconds"),
+        ((os._exit, 3), 60, "ended with 3"),
     ],
 )
-def test_a_child_that_fails_says_why(call, reason):
+def test_a_child_that_fails_says_why(call, time_limit, reason):
     with pytest.raises(children.ChildError, match=reason):
-        children.run(*call, time_limit=3)
+        children.run(*call, time_limit=time_limit)
 
 
 # Rows and models --------------------------------------------------------------------
@@ -302,3 +302,16 @@ def test_a_report_names_all_methods_and_failures():
     assert "left out here: realmlp, tabm." in text
     assert "| realmlp | adult | too long | 1 |" in text
     assert "-5.0 points of error rate behind it (adult)" in text
+
+
+def test_reports_of_a_blend_of_tuning_and_of_calibration():
+    blended = {"with": {"rmse": 0.3}, "without": {"rmse": 0.4}}
+    weights = {"with": [0.5, 0.2, 0.3]}
+    text = report_experiments.report_blend([line(scores=blended, weights=weights)])
+    assert "snn: +25.00% on average, better on 1 of 1 tables" in text
+    assert "| adult | 0.4000 | 0.3000 | +25.00% | 0.30 |" in text
+    lines = [line(minutes=10), line(minutes=10, method="catboost", loss=0.4)]
+    text = report_experiments.report_tuned(lines)
+    assert "| adult | 0.4000 | 0.5000 | catboost |" in text
+    lines = [line(method="as it is", loss=0.5), line(method="temperature", loss=0.4)]
+    assert "calibrated: 1.250" in report_experiments.report_calibration(lines)

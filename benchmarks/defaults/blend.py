@@ -6,7 +6,7 @@ fitted to all training rows.
 
 import numpy as np
 from scipy.optimize import minimize
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from benchmarks.defaults.jobs import materials
 from benchmarks.metrics import SMALLEST, predict, score
@@ -34,16 +34,20 @@ def measure(job):
 
 def both_predictions(method, rows, setting):
     """Predictions of training rows out of their folds, and of test rows."""
+    model = method.make(setting).fit(rows.X, rows.y)
+    of_test = predict(model, rows.X_test)
+    out_of_fold = np.zeros((len(rows.X), *of_test.shape[1:]))
     splitter = KFold if setting.is_regression else StratifiedKFold
-    model = method.make(setting)
-    out_of_fold = cross_val_predict(
-        model,
-        rows.X,
-        rows.y,
-        cv=splitter(N_FOLDS, shuffle=True, random_state=setting.seed),
-        method="predict" if setting.is_regression else "predict_proba",
-    )
-    return out_of_fold, predict(model.fit(rows.X, rows.y), rows.X_test)
+    folds = splitter(N_FOLDS, shuffle=True, random_state=setting.seed)
+    for train, held_out in folds.split(rows.X, rows.y):
+        # Made anew, since CatBoost with a list of columns cannot be cloned.
+        model = method.make(setting).fit(rows.X.iloc[train], rows.y[train])
+        predicted = predict(model, rows.X.iloc[held_out])
+        if setting.is_regression:
+            out_of_fold[held_out] = predicted
+        else:  # Some folds may lack a class.
+            out_of_fold[np.ix_(held_out, model.classes_)] = predicted
+    return out_of_fold, of_test
 
 
 def best_weights(predictions, y, loss):
