@@ -255,7 +255,8 @@ def report_failures(fits):
     failed = fits[fits["error"].notna()]
     if failed.empty:
         return ""
-    counts = failed.groupby(["method", "table", "error"]).size()
+    reasons = failed["error"].str.split("\n").str[0]
+    counts = failed.groupby(["method", "table", reasons]).size()
     rows = [[*names, str(count)] for names, count in counts.items()]
     return "## Failures\n\n" + markdown_table(
         ["method", "table", "error", "splits"], rows

@@ -295,12 +295,12 @@ def test_a_report_names_all_methods_and_failures():
         for split in (0, 1)
         for method, loss in {"snn": 0.2, "mlp": 0.3, "catboost": 0.25}.items()
     ]
-    lines += [line(method="tabm"), line(method="realmlp", scores={}, error="too long")]
+    lines += [line(method="tabm"), line(method="realmlp", scores={}, error="too\nlong")]
     text = report(lines)
     assert "| snn | 1.00 (1.00 to 1.00) | 0.00 (0.00 to 0.00) |" in text
     assert "| catboost | 2 | 2 / 0 / 0 | 2 / 0 / 0 | 1.00 |" in text
     assert "left out here: realmlp, tabm." in text
-    assert "| realmlp | adult | too long | 1 |" in text
+    assert "| realmlp | adult | too | 1 |" in text
     assert "-5.0 points of error rate behind it (adult)" in text
 
 
