@@ -11,9 +11,9 @@ from joblib import cpu_count
 from sklearn_snn import __version__
 
 
-def environment():
+def environment(*others):
     """What results depend on beside the code, seconds above all."""
-    packages = ["numpy", "torch", "scikit-learn", "skorch"]
+    packages = ["numpy", "torch", "scikit-learn", "skorch", *others]
     return {
         "versions": {
             "python": platform.python_version(),
@@ -37,5 +37,12 @@ def cpu_model():
 def append(line, path):
     """Write a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    is_torn = path.exists() and not path.read_bytes().endswith(b"\n")
     with path.open("a") as file:
-        file.write(json.dumps(line) + "\n")
+        file.write("\n" * is_torn + json.dumps(line) + "\n")
+
+
+def read_lines(path):
+    """Lines written before, if there are any, but for those that a kill cut short."""
+    texts = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(text) for text in texts if text.endswith("}")]

@@ -1,12 +1,15 @@
 """Make a markdown table of a benchmark's lines of JSON.
 
-Run it with ``python -m benchmarks.report speed``.
+Run it with ``python -m benchmarks.report speed``, or another benchmark's name.
 """
 
 import argparse
-import json
 from pathlib import Path
 from statistics import fmean, quantiles
+
+from benchmarks import figures, report_defaults, report_experiments
+from benchmarks.lines import read_lines
+from benchmarks.markdown import environments, markdown_table
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -14,24 +17,46 @@ RESULTS = Path(__file__).parent / "results"
 def main():
     """Print a report, and write it where the command line asks for it."""
     options = parse_arguments()
-    path = options.lines or RESULTS / f"{options.benchmark}.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    text = REPORTS[options.benchmark](
-        [line for line in lines if line["quick"] == options.quick]
-    )
+    paths = options.lines or [RESULTS / f"{options.benchmark}.jsonl"]
+    lines = [line for path in paths for line in read_lines(path)]
+    lines = [line for line in lines if is_asked_for(line, options)]
+    text = REPORTS[options.benchmark](lines)
     print(text)
     if options.out is not None:
         options.out.write_text(text + "\n")
+    if options.figure is not None:
+        FIGURES[options.benchmark](lines, options.figure)
 
 
 def parse_arguments():
     """What to report, from where and to where."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("benchmark", choices=REPORTS)
-    parser.add_argument("--lines", type=Path, help="file of JSON lines")
+    parser.add_argument(
+        "--lines",
+        type=Path,
+        nargs="+",
+        help="files of JSON lines; of two lines of one fit the later is reported",
+    )
+    parser.add_argument(
+        "--splits", type=int, nargs="+", help="of defaults; all if none"
+    )
+    parser.add_argument("--methods", nargs="+", help="of defaults; all if none")
     parser.add_argument("--out", type=Path, help="markdown file to write")
+    parser.add_argument(
+        "--figure", type=Path, help="picture to write, of defaults or calibration"
+    )
     parser.add_argument("--quick", action="store_true", help="report --quick runs")
     return parser.parse_args()
+
+
+def is_asked_for(line, options):
+    """Whether the command line asks for a line."""
+    return (
+        line.get("quick", False) == options.quick
+        and (options.splits is None or line["split"] in options.splits)
+        and (options.methods is None or line["method"] in options.methods)
+    )
 
 
 # Speed ------------------------------------------------------------------------------
@@ -53,8 +78,7 @@ def report_speed(lines):
 def speed_table(lines):
     """Medians of both sides, and the median of the ratios of neighbouring runs."""
     header = ["what", "ours", "against", "ratio", "target", "met", "repeats"]
-    rows = [header, ["---"] * len(header), *map(speed_row, lines)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown_table(header, map(speed_row, lines))
 
 
 def speed_row(line):
@@ -85,30 +109,21 @@ def is_met(line):
     return is_good and all(line["results"].get("checks", {}).values())
 
 
-def environments(lines):
-    """A paragraph for each machine and set of versions."""
-    dates = {}
-    for line in lines:
-        versions = [f"{name} {number}" for name, number in line["versions"].items()]
-        words = [line["cpu"], f"{line['cores']} cores", *versions]
-        dates.setdefault(", ".join(words), set()).add(line["date"][:10])
-    return [f"{', '.join(sorted(days))}: {words}." for words, days in dates.items()]
-
-
 # Optimism ---------------------------------------------------------------------------
 
 
 def report_optimism(lines):
     """By how much loss is larger on new rows than out of fold, by rows and stopping."""
     ways = [name for name, value in lines[0].items() if isinstance(value, list)]
-    rows = [["rows", "tables", *ways], ["---"] * (len(ways) + 2)]
+    rows = []
     for size in sorted({line["size"] for line in lines}):
         some = [line for line in lines if line["size"] == size]
         tables = sorted({line["table"] for line in some})
         cells = [optimism_cell(some, tables, way) for way in ways]
         rows.append([f"{size:,}", str(len(tables)), *cells])
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return "\n\n".join([table, *environments(lines)])
+    return "\n\n".join(
+        [markdown_table(["rows", "tables", *ways], rows), *environments(lines)]
+    )
 
 
 def optimism_cell(lines, tables, way):
@@ -121,7 +136,19 @@ def optimism_cell(lines, tables, way):
     return f"{median:+.1%} ({low:+.1%} to {high:+.1%})"
 
 
-REPORTS = {"speed": report_speed, "optimism": report_optimism}
+REPORTS = {
+    "speed": report_speed,
+    "optimism": report_optimism,
+    "defaults": report_defaults.report,
+    "blend": report_experiments.report_blend,
+    "tuned": report_experiments.report_tuned,
+    "calibration": report_experiments.report_calibration,
+    "latency": report_experiments.report_latency,
+}
+FIGURES = {
+    "defaults": figures.error_against_seconds,
+    "calibration": figures.reliability_curve,
+}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Default estimators compared with the defaults of their peers."""
