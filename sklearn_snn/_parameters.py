@@ -40,9 +40,9 @@ CONSTRAINTS = {
 }
 
 _NETWORK = """\
-    depth : int, default=4
+    depth : int, default=3
         Number of hidden layers, at least 1.
-    width : int, default=128
+    width : int, default=64
         Units of the first hidden layer, at least 1.
     layer_form : {{"rectangular", "conic"}}, default="rectangular"
         Hidden layers of equal size, or sizes that go geometrically from `width` to the
@@ -50,7 +50,7 @@ _NETWORK = """\
     dropout : float, default={dropout}
         Rate of alpha dropout after each hidden layer, in [0, 1). Rates above 0.1 are
         rarely of use.
-    n_estimators : int, default=1
+    n_estimators : int, default=8
         Networks that are trained side by side and averaged, at least 1. They differ
         in their random numbers and, with early stopping, in the rows that they are
         validated on.
@@ -73,12 +73,12 @@ _NETWORK = """\
 _TRAINING = """\
     solver : {{"adamw", "sgd"}}, default="adamw"
         Adam with decoupled weight decay, or the paper's plain gradient descent.
-    learning_rate_init : float, default=2e-3
+    learning_rate_init : float, default=4e-3
         Peak step size, positive.
     learning_rate : {{"cosine", "constant"}}, default="cosine"
         How the step size changes: a short linear rise and half a cosine down to 0 over
         `max_iter` epochs, or not at all.
-    weight_decay : float, default=0.01
+    weight_decay : float, default=0.1
         Share of a weight that is lost per unit of step size, at least 0.
 """
 
@@ -90,13 +90,14 @@ _STOPPING = """\
         Epochs at most, at least 1.
     early_stopping : bool, "auto" or "joint", default="auto"
         Whether to stop when the validation score no longer improves, and to keep the
-        weights of the best epoch. ``"auto"`` does from 1,000 rows on, and where
-        `X_val`, `cv` or `oof_score` is given. Several networks stop each on its own, or
-        with ``"joint"`` together, when their mean score no longer improves.
+        weights of the best epoch. Several networks stop each on its own, or with
+        ``"joint"`` together, when their mean score no longer improves. ``"auto"`` is
+        ``"joint"`` for several networks; a single one stops early from 1,000 rows on,
+        and where `X_val`, `cv` or `oof_score` is given.
     scoring : str, callable or None, default="loss"
         Validation score: the loss, the name of one of scikit-learn's scorers, a scorer,
         or None for the estimator's `score`.
-    validation_fraction : float, default=0.1
+    validation_fraction : float, default=0.125
         Share of the rows to hold out, in (0, 1); not used with `X_val` or `cv`.
     n_iter_no_change : int, default=20
         Epochs without improvement after which to stop, at least 1.
@@ -112,7 +113,7 @@ _DATA = """\
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns that are categories to ``preprocessor="auto"``: those of strings,
         booleans and categories, or names, indices or a mask of them, or none.
-    n_bins : int, default=8
+    n_bins : int, default=16
         Pieces at most of the piecewise linear encoding that ``preprocessor="auto"``
         gives each number beside itself, at least 1, which is none; see
         `docs/how_it_works.md`. The ends of the pieces are quantiles.

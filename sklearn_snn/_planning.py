@@ -21,7 +21,7 @@ from sklearn_snn._specs import (
 from sklearn_snn._splits import member_splits
 from sklearn_snn._training import resolve_device
 
-#: Rows from which on ``early_stopping="auto"`` can spare some to validate on.
+#: Rows from which on ``early_stopping="auto"`` spares some for a lone network.
 _ENOUGH_TO_VALIDATE = 1000
 
 #: Parameters that are read when networks are planned and trained, not when a table is
@@ -79,6 +79,8 @@ class PlanningEstimator(EncodingEstimator):
         if self.early_stopping != "auto":
             return bool(self.early_stopping)
         has_split = data.validation is not None or self.cv is not None or self.oof_score
+        # The folds of several networks are all rows together, and lost to none.
+        has_split |= self.n_estimators > 1
         return has_split or len(data.table.y) >= _ENOUGH_TO_VALIDATE
 
     def _check_combination(self, data):
@@ -181,7 +183,6 @@ class PlanningEstimator(EncodingEstimator):
             "weight_decay": self.weight_decay,
             "dropout": self.dropout,
             "label_smoothing": getattr(self, "label_smoothing", 0.0),
-            "ensemble": 0 if stops and self._stops_jointly else None,
         }
         before = self._resumed_networks(sets[0]) if data.resumes else []
         specs = [
@@ -194,14 +195,30 @@ class PlanningEstimator(EncodingEstimator):
             )
             for i, (seed, one) in enumerate(zip(seeds, rows, strict=True))
         ]
-        if shared["ensemble"] is not None:
-            _check_equal_sizes(specs)
+        if stops:
+            specs = self._teamed(specs)
         options = {
             "n_iter_no_change": self.n_iter_no_change if stops else None,
             "keep_state": self.warm_start,
         } | options
         loss = self._make_loss(data.training_set.target)
         return TrainingRequest(specs, sets, loss, self._options(**options))
+
+    def _teamed(self, specs):
+        """Specs of networks that stop together, where that is wanted and possible."""
+        sizes = sorted({spec.layer_sizes[0] for spec in specs})
+        if self.early_stopping == "auto" and not self.refit:
+            if self.callbacks is not None or len(sizes) > 1:
+                return specs
+        elif not self._stops_jointly:
+            return specs
+        elif len(sizes) > 1:
+            raise ValueError(
+                "networks that stop together must have equal sizes, but `preprocessor` "
+                f"made different numbers of columns in the folds, {sizes}; let each "
+                "stop on its own, with early_stopping=True and refit=False"
+            )
+        return [replace(spec, ensemble=0) for spec in specs]
 
     def _spec_rows(self, data, i, member, stops):
         """The data of the spec of member i."""
@@ -314,14 +331,3 @@ class PlanningEstimator(EncodingEstimator):
 def _n_rows(sets, spec_rows):
     rows = spec_rows["rows"]
     return sets[spec_rows["training_set"]].X.shape[0] if rows is None else len(rows)
-
-
-def _check_equal_sizes(specs):
-    """Raise a ValueError if networks that stop together cannot share a stack."""
-    n_columns = sorted({spec.layer_sizes[0] for spec in specs})
-    if len(n_columns) > 1:
-        raise ValueError(
-            "networks that stop together must have equal sizes, but `preprocessor` "
-            f"made different numbers of columns in the folds, {n_columns}; let each "
-            "stop on its own, with early_stopping=True and refit=False"
-        )
