@@ -16,7 +16,7 @@ from sklearn_snn._parameters import CONSTRAINTS, describe_parameters
 from sklearn_snn._scoring import MadePredictions, measured
 
 
-@describe_parameters(dropout=0.05)
+@describe_parameters
 class SNNClassifier(ClassifierMixin, BaseSNN):
     """Self-normalizing network for classification.
 
@@ -78,7 +78,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         width=64,
         *,
         layer_form="rectangular",
-        dropout=0.05,
+        dropout=0.0,
         n_estimators=8,
         cv=None,
         oof_score=False,
@@ -86,14 +86,14 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         solver="adamw",
         learning_rate_init=4e-3,
         learning_rate="cosine",
-        weight_decay=0.1,
+        weight_decay=0.01,
         label_smoothing=0.0,
         batch_size="auto",
-        max_iter=100,
+        max_iter=64,
         early_stopping="auto",
         scoring="loss",
         validation_fraction=0.125,
-        n_iter_no_change=20,
+        n_iter_no_change=12,
         tol=0.0,
         class_weight=None,
         preprocessor="auto",

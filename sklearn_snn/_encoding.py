@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklearn_snn._categories import class_indicators
+from sklearn_snn._categories import class_indicators, row_counts
 from sklearn_snn._compat import _safe_indexing
 from sklearn_snn._pieces import learn_pieces
 from sklearn_snn._preprocessing import TabularPreprocessor
@@ -244,7 +244,8 @@ class EncodingEstimator(BaseEstimator, ABC):
         if not self._is_ours or issparse(X):
             return None
         columns = self.preprocessor_.number_columns
-        return learn_pieces(X, columns, self.n_bins, weight)
+        counts = row_counts(weight, X.shape[0])
+        return learn_pieces(X, columns, self.n_bins, counts)
 
     def _transform(self, X, preprocessor):
         """What the network sees of a table, and the offset of a sparse one."""

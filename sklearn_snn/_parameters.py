@@ -44,10 +44,10 @@ _NETWORK = """\
         Number of hidden layers, at least 1.
     width : int, default=64
         Units of the first hidden layer, at least 1.
-    layer_form : {{"rectangular", "conic"}}, default="rectangular"
+    layer_form : {"rectangular", "conic"}, default="rectangular"
         Hidden layers of equal size, or sizes that go geometrically from `width` to the
         number of outputs; appendix A4 of [1]_.
-    dropout : float, default={dropout}
+    dropout : float, default=0.0
         Rate of alpha dropout after each hidden layer, in [0, 1). Rates above 0.1 are
         rarely of use.
     n_estimators : int, default=8
@@ -71,22 +71,22 @@ _NETWORK = """\
 """
 
 _TRAINING = """\
-    solver : {{"adamw", "sgd"}}, default="adamw"
+    solver : {"adamw", "sgd"}, default="adamw"
         Adam with decoupled weight decay, or the paper's plain gradient descent.
     learning_rate_init : float, default=4e-3
         Peak step size, positive.
-    learning_rate : {{"cosine", "constant"}}, default="cosine"
+    learning_rate : {"cosine", "constant"}, default="cosine"
         How the step size changes: a short linear rise and half a cosine down to 0 over
         `max_iter` epochs, or not at all.
-    weight_decay : float, default=0.1
+    weight_decay : float, default=0.01
         Share of a weight that is lost per unit of step size, at least 0.
 """
 
 _STOPPING = """\
     batch_size : int or "auto", default="auto"
-        Rows of a step, at least 1; never more than there are. ``"auto"`` grows from 32
+        Rows of a step, at least 1; never more than there are. ``"auto"`` grows from 16
         to 256 with the number of rows.
-    max_iter : int, default=100
+    max_iter : int, default=64
         Epochs at most, at least 1.
     early_stopping : bool, "auto" or "joint", default="auto"
         Whether to stop when the validation score no longer improves, and to keep the
@@ -99,7 +99,7 @@ _STOPPING = """\
         or None for the estimator's `score`.
     validation_fraction : float, default=0.125
         Share of the rows to hold out, in (0, 1); not used with `X_val` or `cv`.
-    n_iter_no_change : int, default=20
+    n_iter_no_change : int, default=12
         Epochs without improvement after which to stop, at least 1.
     tol : float, default=0.0
         Difference of scores that counts as improvement, at least 0.
@@ -130,7 +130,7 @@ _DATA = """\
     device : str, default="auto"
         ``"auto"`` (a GPU if torch has one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``,
         ``"mps"``.
-    dtype : {{"float32", "float64"}}, default="float32"
+    dtype : {"float32", "float64"}, default="float32"
         Precision of the network.
     n_threads : int or None, default=None
         Threads at most, at least 1; never more than the process uses already. None
@@ -195,18 +195,8 @@ _PLACEHOLDERS = {
 }
 
 
-def describe_parameters(**defaults):
-    """Class decorator that fills the shared descriptions into a docstring.
-
-    Parameters
-    ----------
-    **defaults
-        Defaults that differ between the estimators.
-    """
-
-    def fill(cls):
-        for placeholder, text in _PLACEHOLDERS.items():
-            cls.__doc__ = cls.__doc__.replace(placeholder, text.format(**defaults))
-        return cls
-
-    return fill
+def describe_parameters(cls):
+    """Class decorator that fills the shared descriptions into a docstring."""
+    for placeholder, text in _PLACEHOLDERS.items():
+        cls.__doc__ = cls.__doc__.replace(placeholder, text)
+    return cls

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 #: Pieces of all columns at most: where there are many columns, they have fewer each.
 _MOST_PIECES = 1024
 
+#: Rows for each piece of a column at least: small tables are over-fitted with more.
+_LEAST_ROWS = 50
+
 #: Deviation of a ramp from 0 to 1 below which it is left out, since hardly any row is
 #: on one side of it.
 _LEAST_DEVIATION = 1e-2
@@ -47,7 +50,7 @@ def learn_pieces(
     X: NDArray[np.floating],
     columns: NDArray[np.int64],
     n_bins: int,
-    weight: NDArray[np.floating] | None = None,
+    counts: NDArray[np.floating],
 ) -> PiecewiseLinear | None:
     """Pieces of some columns of a table.
 
@@ -58,22 +61,24 @@ def learn_pieces(
     columns : ndarray of int
         Those to encode; one of two values gets no pieces, since it is a ramp already.
     n_bins : int
-        Pieces of a column at most; fewer where there are many columns.
-    weight : ndarray of shape (n_samples,) or None, default=None
-        Weights of the rows.
+        Pieces of a column at most; fewer where there are many columns or few rows.
+    counts : ndarray of shape (n_samples,)
+        How many rows each row stands for.
 
     Returns
     -------
     pieces : PiecewiseLinear or None
         None if there are none.
     """
-    n_bins = min(n_bins, _MOST_PIECES // max(len(columns), 1))
+    of_columns = _MOST_PIECES // max(len(columns), 1)
+    of_rows = int(counts.sum() // _LEAST_ROWS)
+    n_bins = min(n_bins, of_columns, of_rows)
     if n_bins < 2:
         return None
     learned = [
         (column, *piece)
         for column in columns
-        for piece in _pieces_of(X[:, column].astype(np.float64), n_bins, weight)
+        for piece in _pieces_of(X[:, column].astype(np.float64), n_bins, counts)
     ]
     if not learned:
         return None
@@ -84,11 +89,11 @@ def learn_pieces(
 
 
 def _pieces_of(
-    x: NDArray[np.float64], n_bins: int, weight: NDArray[np.floating] | None
+    x: NDArray[np.float64], n_bins: int, counts: NDArray[np.floating]
 ) -> list[tuple[float, float, float, float]]:
     """Slope, shift, low and high of each piece of a column."""
     values, index = np.unique(x, return_inverse=True)
-    share = np.bincount(index, weight)
+    share = np.bincount(index, counts)
     values, share = values[share > 0], share[share > 0] / share.sum()
     edges = _edges(values, share, n_bins)
     if len(edges) < 3:

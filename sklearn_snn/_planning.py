@@ -289,7 +289,7 @@ class PlanningEstimator(EncodingEstimator):
     def _batch_size(self, n_samples):
         if self.batch_size == "auto":
             wanted = 2 ** round(np.log2(max(n_samples / 50, 1)))
-            return int(min(np.clip(wanted, 32, 256), n_samples))
+            return int(min(np.clip(wanted, 16, 256), n_samples))
         if self.batch_size > n_samples:
             warnings.warn(
                 f"batch_size={self.batch_size} is larger than the {n_samples} training "

@@ -14,7 +14,7 @@ from sklearn_snn._scaling import settle
 from sklearn_snn._scoring import MadePredictions
 
 
-@describe_parameters(dropout=0.0)
+@describe_parameters
 class SNNRegressor(RegressorMixin, BaseSNN):
     """Self-normalizing network for regression.
 
@@ -91,13 +91,13 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         solver="adamw",
         learning_rate_init=4e-3,
         learning_rate="cosine",
-        weight_decay=0.1,
+        weight_decay=0.01,
         batch_size="auto",
-        max_iter=100,
+        max_iter=64,
         early_stopping="auto",
         scoring="loss",
         validation_fraction=0.125,
-        n_iter_no_change=20,
+        n_iter_no_change=12,
         tol=0.0,
         preprocessor="auto",
         categorical_features="from_dtype",
