@@ -73,7 +73,7 @@ _NETWORK = """\
 _TRAINING = """\
     solver : {"adamw", "sgd"}, default="adamw"
         Adam with decoupled weight decay, or the paper's plain gradient descent.
-    learning_rate_init : float, default=4e-3
+    learning_rate_init : float, default=3e-3
         Peak step size, positive.
     learning_rate : {"cosine", "constant"}, default="cosine"
         How the step size changes: a short linear rise and half a cosine down to 0 over

@@ -1,0 +1,156 @@
+"""From raw files to a submission, as in a tabular competition.
+
+``python docs/competition.py train.csv test.csv TARGET submission.csv`` reads both files
+as they are, fits the default network on folds of its own rows, shows where it errs,
+searches for better parameters, blends the result with scikit-learn's boosted trees by
+their out-of-fold predictions, and writes a prediction for each row of the test file. A
+target of numbers with more than 20 values is a regression, any other one has classes.
+
+It takes about `--minutes` for the search and half of that for the rest.
+"""
+
+import argparse
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.metrics import log_loss, root_mean_squared_error
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
+
+from sklearn_snn import (
+    SNNClassifier,
+    SNNHalvingRandomSearchCV,
+    SNNRegressor,
+    search_space,
+)
+
+
+def main():
+    """Do all that is said above."""
+    options = parse_arguments()
+    train, test = pd.read_csv(options.train), pd.read_csv(options.test)
+    train = train[train[options.target].notna()]
+    X, y = train.drop(columns=options.target), train[options.target]
+    is_regression = y.dtype.kind in "fiu" and y.nunique() > 20
+    splitter = (KFold if is_regression else StratifiedKFold)(5, shuffle=True)
+    folds = list(splitter.split(X, y))
+
+    # Five members, each of which leaves one of our own folds out.
+    make = SNNRegressor if is_regression else SNNClassifier
+    snn = make(n_estimators=5, cv=folds, oof_score=True, random_state=0).fit(X, y)
+    report("default network", y, held_out(snn))
+    show_errors(X, y, held_out(snn))
+
+    # One network a candidate and fold here, the ensemble again with what was found.
+    space = search_space("tabular", n_samples=len(X))
+    search = SNNHalvingRandomSearchCV(
+        make(n_estimators=1, early_stopping=True, random_state=0),
+        space,
+        n_candidates=options.candidates,
+        cv=3,
+        scoring="neg_root_mean_squared_error" if is_regression else "neg_log_loss",
+        refit=False,
+        random_state=0,
+        time_limit=60 * options.minutes,
+    ).fit(X, y)
+    print(f"\nbest of {search.n_candidates_[0]} candidates: {search.best_params_}")
+    tuned = make(n_estimators=5, cv=folds, oof_score=True, random_state=0)
+    tuned.set_params(**search.best_params_).fit(X, y)
+    report("tuned network", y, held_out(tuned))
+    best = min([snn, tuned], key=lambda model: loss(y, held_out(model)))
+
+    trees = boosted_trees(is_regression)
+    method = "predict" if is_regression else "predict_proba"
+    of_trees = cross_val_predict(trees, categories(X), y, cv=folds, method=method)
+    report("boosted trees", y, of_trees)
+    share = best_share(y, held_out(best), of_trees)
+    report(
+        f"blend with {share:.0%} network",
+        y,
+        share * held_out(best) + (1 - share) * of_trees,
+    )
+
+    trees.fit(categories(X), y)
+    of_network = getattr(best, method)(test)
+    of_trees = getattr(trees, method)(categories(test, X))
+    blend = share * of_network + (1 - share) * of_trees
+    names = [options.target] if is_regression else best.classes_
+    pd.DataFrame(blend, test.index, names).to_csv(options.submission)
+    print(f"\nwrote {len(test)} predictions to {options.submission}")
+
+
+def parse_arguments():
+    """Files, and how long to search."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("train", help="csv file with the target")
+    parser.add_argument("test", help="csv file without")
+    parser.add_argument("target", help="name of its column")
+    parser.add_argument("submission", help="csv file to write")
+    parser.add_argument("--minutes", type=float, default=0.5, help="of the search")
+    parser.add_argument("--candidates", type=int, default=12, help="of the search")
+    return parser.parse_args()
+
+
+def held_out(model):
+    """Predictions for the training rows, by the members that never saw them."""
+    if hasattr(model, "oof_prediction_"):
+        return model.oof_prediction_.astype(float)
+    proba = model.oof_decision_function_.astype(float)
+    return proba / proba.sum(axis=1, keepdims=True)
+
+
+def loss(y, predicted):
+    """RMSE of numbers, log-loss of probabilities."""
+    if predicted.ndim == 1:
+        return root_mean_squared_error(y, predicted)
+    return log_loss(y, predicted, labels=np.unique(y))
+
+
+def report(name, y, predicted):
+    """Print how good out-of-fold predictions are."""
+    print(f"{name:24} {loss(y, predicted):10.5g}  (out of fold)", flush=True)
+
+
+def show_errors(X, y, predicted, n_rows=5):
+    """Print the rows that are predicted worst."""
+    if predicted.ndim == 1:
+        worst = np.argsort(-np.abs(predicted - y.to_numpy()))[:n_rows]
+        columns = {"target": y.iloc[worst], "predicted": predicted[worst]}
+    else:
+        place = np.searchsorted(np.unique(y), y)
+        likely = predicted[np.arange(len(y)), place]
+        worst = np.argsort(likely)[:n_rows]
+        columns = {"target": y.iloc[worst], "its probability": likely[worst]}
+    shown = X.iloc[worst, :4].assign(**columns)
+    print(f"\npredicted worst:\n{shown.to_string()}\n")
+
+
+def boosted_trees(is_regression):
+    """scikit-learn's boosted trees, which take categories from the types."""
+    if is_regression:
+        return HistGradientBoostingRegressor(random_state=0)
+    return HistGradientBoostingClassifier(random_state=0)
+
+
+def categories(X, seen=None):
+    """Strings as categories, of at most 254 levels, the most frequent ones."""
+    X, seen = X.copy(), X if seen is None else seen
+    for name in X.select_dtypes(exclude="number"):
+        frequent = seen[name].value_counts().index[:254]
+        known = X[name].where(X[name].isin(frequent))
+        X[name] = pd.Categorical(known, categories=frequent)
+    return X
+
+
+def best_share(y, of_network, of_trees):
+    """Weight of the network in the blend whose loss is least."""
+    shares = np.linspace(0, 1, 21)
+    losses = [loss(y, share * of_network + (1 - share) * of_trees) for share in shares]
+    return shares[int(np.argmin(losses))]
+
+
+if __name__ == "__main__":
+    main()
