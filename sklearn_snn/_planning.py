@@ -177,7 +177,7 @@ class PlanningEstimator(EncodingEstimator):
         rows = [self._spec_rows(data, i, one, stops) for i, one in enumerate(members)]
         seeds = self._random_state().randint(np.iinfo(np.int32).max, size=len(members))
         shared = {
-            "batch_size": self._batch_size(min(_n_rows(sets, one) for one in rows)),
+            "batch_size": self._batch_size(max(_n_rows(sets, one) for one in rows)),
             "max_epochs": self.max_iter,
             "learning_rate": self.learning_rate_init,
             "weight_decay": self.weight_decay,

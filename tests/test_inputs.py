@@ -468,6 +468,18 @@ def test_a_batch_size_beyond_all_rows_warns_and_takes_all_rows(make, X, y):
 
 
 @BOTH
+def test_all_rows_make_one_batch_where_folds_are_not_equal(make, X, y):
+    # A smaller batch would have the same row, the last one of an epoch, alone.
+    cv = [(np.arange(100), np.arange(100, 120)), (np.arange(101), np.arange(101, 120))]
+    parameters = TINY | dict(n_estimators=2, cv=cv, dropout=0.0, max_iter=1)
+    parameters |= dict(early_stopping=False, dtype="float64", preprocessor=None)
+    all_rows = make(batch_size=101, **parameters).fit(X, y)
+    with pytest.warns(UserWarning, match="batch_size=500 is larger than the 101"):
+        beyond = make(batch_size=500, **parameters).fit(X, y)
+    assert_array_equal(outputs(beyond, X), outputs(all_rows, X))
+
+
+@BOTH
 @pytest.mark.parametrize("n_rows", [4, 12])
 def test_few_rows_are_enough_to_validate_several_networks(make, X, n_rows):
     y = np.arange(n_rows) % 2
