@@ -80,7 +80,7 @@ class PlanningEstimator(EncodingEstimator):
             return bool(self.early_stopping)
         has_split = data.validation is not None or self.cv is not None or self.oof_score
         # The folds of several networks are all rows together, and lost to none.
-        has_split |= self.n_estimators > 1
+        has_split |= self.n_estimators > 1 and data.training_set.X.shape[0] > 1
         return has_split or len(data.table.y) >= _ENOUGH_TO_VALIDATE
 
     def _check_combination(self, data):

@@ -71,7 +71,7 @@ def _default_splitter(n_members, n_samples, labels, groups, fraction, random_sta
 
 def _n_folds(n_samples, groups, fraction):
     n_units = n_samples if groups is None else len(np.unique(groups))
-    return min(max(round(1 / fraction), 2), n_units)
+    return max(min(round(1 / fraction), n_units), 2)
 
 
 def _strata(labels, n_members, groups, fraction):

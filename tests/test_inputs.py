@@ -424,6 +424,19 @@ def test_one_row_cannot_be_split(make, X):
 
 
 @BOTH
+def test_several_networks_share_one_row_but_cannot_be_validated_on_it(make, X):
+    parameters = TINY | dict(n_estimators=3)
+    model = make(early_stopping="auto", **parameters).fit(X[:1], [3])
+    assert_array_equal(model.predict(X[:1]), [3])
+    assert model.validation_scores_ is None
+    with pytest.raises(ValueError, match="n_samples=1"):
+        make(early_stopping=True, **parameters).fit(X[:1], [3])
+    groups = np.zeros(120)
+    with pytest.raises(ValueError, match="number of groups: 1"):
+        make(**parameters).fit(X, np.arange(120) % 2, groups=groups)
+
+
+@BOTH
 def test_two_rows_can_be_split(make, X):
     parameters = TINY | dict(early_stopping=True)
     if make is SNNRegressor:
