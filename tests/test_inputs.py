@@ -507,7 +507,10 @@ def test_a_class_with_one_member_survives_early_stopping(X, y, n_estimators):
     y[17] = "lonely"
     y = y.astype(str)
     model = SNNClassifier(early_stopping=True, n_estimators=n_estimators, **TINY)
-    with pytest.warns(UserWarning, match="'lonely' has only 1 member"):
+    if n_estimators == 1:
+        with pytest.warns(UserWarning, match="'lonely' has only 1 member"):
+            model.fit(X, y)
+    else:  # some of them are trained on it
         model.fit(X, y)
     assert_array_equal(model.classes_, ["0", "1", "lonely"])
     assert model.predict_proba(X).shape == (120, 3)
