@@ -276,6 +276,19 @@ def test_rows_that_nobody_leaves_out_are_nan(cancer):
     assert_array_equal(np.flatnonzero(known), np.arange(150, 200))
 
 
+@pytest.mark.parametrize("estimator", [SNNClassifier, SNNRegressor])
+def test_by_default_every_row_is_held_out_once(cancer, fits, estimator):
+    X, y = cancer
+    model = estimator(oof_score=True, max_iter=2).fit(X, y)
+    ((specs, _),) = fits
+    assert len(specs) > 1
+    held_out = np.concatenate([spec.validation_rows for spec in specs])
+    assert_array_equal(np.sort(held_out), np.arange(len(y)))
+    is_classifier = estimator is SNNClassifier
+    name = "oof_decision_function_" if is_classifier else "oof_prediction_"
+    assert np.isfinite(getattr(model, name)).all()
+
+
 def test_rows_of_weight_0_are_predicted_where_the_users_splits_say_so(cancer):
     X, y = cancer
     weight = (np.arange(len(y)) % 3).astype(float)
@@ -497,6 +510,42 @@ def test_members_that_stop_jointly_do_so_when_their_mean_gets_no_better():
     assert len({one.best_epoch for one in alone.networks_}) > 1
     for network in alone.networks_:
         assert network.best_epoch == last_argmax(network.validation_scores) + 1
+
+
+def test_several_networks_stop_jointly_unless_they_are_told_otherwise():
+    model, X, y = noisy(early_stopping="auto", cv=None, validation_fraction=0.2)
+    auto = model.fit(X, y).networks_
+    joint = clone(model).set_params(early_stopping="joint").fit(X, y).networks_
+    assert_same_networks(auto, joint, rtol=0)
+    assert len({one.best_epoch for one in auto}) == 1
+    alone = clone(model).set_params(early_stopping=True).fit(X, y).networks_
+    assert len({one.best_epoch for one in alone}) > 1
+
+
+def test_networks_with_callbacks_stop_each_on_its_own_by_default():
+    model, X, y = noisy(early_stopping="auto", callbacks=[])
+    auto = model.fit(X, y).networks_
+    alone = clone(model).set_params(early_stopping=True).fit(X, y).networks_
+    assert_same_networks(auto, alone, rtol=0)
+    assert len({one.best_epoch for one in auto}) > 1
+    assert {one.stopped_by for one in auto} == {"early_stopping"}
+
+
+def test_networks_of_different_sizes_stop_each_on_its_own_by_default(iris):
+    rng = np.random.default_rng(0)
+    X, y = np.hstack([iris[0], rng.standard_normal((150, 40))]), iris[1]
+    model = SNNClassifier(
+        cv=StratifiedKFold(5),
+        oof_score=True,
+        preprocessor=SelectFpr(alpha=0.1),
+        **EXACT | dict(n_estimators=5),
+    )
+    auto = clone(model).fit(X, y)
+    assert len({len(one.weights[0]) for one in auto.networks_}) > 1
+    alone = clone(model).set_params(early_stopping=True).fit(X, y)
+    assert_same_networks(auto.networks_, alone.networks_, rtol=0)
+    with pytest.raises(ValueError, match="different numbers of columns in the folds"):
+        model.set_params(early_stopping="joint").fit(X, y)
 
 
 def test_a_lone_network_stops_jointly_as_it_does_alone():
