@@ -80,7 +80,7 @@ class PlanningEstimator(EncodingEstimator):
             return bool(self.early_stopping)
         has_split = data.validation is not None or self.cv is not None or self.oof_score
         # The folds of several networks are all rows together, and lost to none.
-        has_split |= self.n_estimators > 1
+        has_split |= self.n_estimators > 1 and data.training_set.X.shape[0] > 1
         return has_split or len(data.table.y) >= _ENOUGH_TO_VALIDATE
 
     def _check_combination(self, data):
@@ -177,7 +177,7 @@ class PlanningEstimator(EncodingEstimator):
         rows = [self._spec_rows(data, i, one, stops) for i, one in enumerate(members)]
         seeds = self._random_state().randint(np.iinfo(np.int32).max, size=len(members))
         shared = {
-            "batch_size": self._batch_size(min(_n_rows(sets, one) for one in rows)),
+            "batch_size": self._batch_size(max(_n_rows(sets, one) for one in rows)),
             "max_epochs": self.max_iter,
             "learning_rate": self.learning_rate_init,
             "weight_decay": self.weight_decay,

@@ -71,7 +71,7 @@ def _default_splitter(n_members, n_samples, labels, groups, fraction, random_sta
 
 def _n_folds(n_samples, groups, fraction):
     n_units = n_samples if groups is None else len(np.unique(groups))
-    return min(max(round(1 / fraction), 2), n_units)
+    return max(min(round(1 / fraction), n_units), 2)
 
 
 def _strata(labels, n_members, groups, fraction):
@@ -80,7 +80,8 @@ def _strata(labels, n_members, groups, fraction):
     if n_members > 1 or groups is not None:
         needed = _n_folds(len(labels), groups, fraction)
     classes, strata, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if counts.min() == 1:
+    # Of several networks, those that are not validated on it are trained on it.
+    if counts.min() == 1 and n_members == 1:
         warnings.warn(
             f"Class {str(classes[counts.argmin()])!r} has only 1 member: it is either "
             "trained or validated on.",

@@ -35,7 +35,7 @@ from sklearn.preprocessing import RobustScaler, StandardScaler, TargetEncoder
 
 from sklearn_snn import SNNClassifier, SNNRegressor, masked_scorer
 
-SMALL = dict(depth=2, width=16, max_iter=10, random_state=0)
+SMALL = dict(depth=2, width=16, max_iter=10, random_state=0, n_estimators=1, n_bins=1)
 BOTH = [SNNClassifier(**SMALL), SNNRegressor(**SMALL)]
 
 
@@ -121,12 +121,12 @@ def test_weights_move_the_model(diabetes):
 
 def test_members_are_averaged(cancer, diabetes):
     X, y = cancer
-    model = SNNClassifier(n_estimators=3, **SMALL).fit(X, y)
+    model = SNNClassifier(**SMALL | dict(n_estimators=3)).fit(X, y)
     alone = [expit(one) for one in model._outputs(X)]
     assert len(model.networks_) == 3
     assert_allclose(model.predict_proba(X)[:, 1], np.mean(alone, axis=0)[:, 0])
     X, y = diabetes
-    model = SNNRegressor(n_estimators=3, loss="poisson", **SMALL).fit(X, y)
+    model = SNNRegressor(loss="poisson", **SMALL | dict(n_estimators=3)).fit(X, y)
     alone = np.exp(model._outputs(X) + model.target_location_)
     assert_allclose(model.predict(X), alone.mean(axis=0)[:, 0])
 
@@ -134,7 +134,9 @@ def test_members_are_averaged(cancer, diabetes):
 def test_members_hold_out_different_rows(cancer):
     X, y = cancer
     folds = list(KFold(3).split(X))
-    model = SNNClassifier(n_estimators=3, cv=folds, scoring="neg_log_loss", **SMALL)
+    model = SNNClassifier(
+        cv=folds, scoring="neg_log_loss", **SMALL | dict(n_estimators=3)
+    )
     model.fit(X, y)
     for i, (_, held_out) in enumerate(folds):
         proba = expit(model._outputs(X)[i, held_out])
@@ -175,7 +177,9 @@ def test_groups_stay_together(cancer):
                 seen.append(split)
                 yield split
 
-    SNNClassifier(n_estimators=2, cv=Watched(4), **SMALL).fit(X, y, groups=groups)
+    SNNClassifier(cv=Watched(4), **SMALL | dict(n_estimators=2)).fit(
+        X, y, groups=groups
+    )
     assert seen
     for rows, held_out in seen:
         assert not set(groups[rows]) & set(groups[held_out])
@@ -414,7 +418,9 @@ def test_ctrl_c_leaves_a_fitted_estimator(cancer, monkeypatch):
 def test_partial_fits_are_epochs_at_a_constant_step_size(cancer, estimator):
     X, y = cancer
     classes = {"classes": [0, 1]} if name(estimator) == "SNNClassifier" else {}
-    parts = clone(estimator).set_params(dropout=0.1, n_estimators=2)
+    parts = clone(estimator).set_params(
+        dropout=0.1, n_estimators=2, early_stopping=False
+    )
     for _ in range(10):
         parts.partial_fit(X, y, **classes)
     whole = clone(parts).set_params(learning_rate="constant").fit(X, y)
@@ -606,7 +612,11 @@ def test_categories_coded_as_numbers_become_indicators():
 
 @pytest.mark.parametrize(
     "estimator",
-    [*BOTH, SNNRegressor(loss="poisson", **SMALL), SNNClassifier(width=7, depth=3)],
+    [
+        *BOTH,
+        SNNRegressor(loss="poisson", **SMALL),
+        SNNClassifier(**SMALL | dict(width=7, depth=3)),
+    ],
     ids=name,
 )
 def test_modules_are_the_networks_and_their_scales(diabetes, estimator):

@@ -33,7 +33,15 @@ from sklearn_snn import (
     TabularPreprocessor,
 )
 
-TINY = dict(depth=2, width=16, max_iter=5, learning_rate_init=0.01, random_state=0)
+TINY = dict(
+    depth=2,
+    width=16,
+    max_iter=5,
+    learning_rate_init=0.01,
+    random_state=0,
+    n_estimators=1,
+    n_bins=1,
+)
 BOTH = pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
 
 
@@ -205,7 +213,7 @@ def test_validation_rows_may_come_in_another_kind_of_table(X, y):
 
 @BOTH
 def test_rows_are_predicted_alike_in_any_company(make, X, y):
-    model = make(n_estimators=2, **TINY).fit(X, y)
+    model = make(**TINY | dict(n_estimators=2)).fit(X, y)
     together = outputs(model, X)
     assert_array_equal(outputs(model, X[::-1])[::-1], together)
     alone = np.concatenate([outputs(model, X[i : i + 1]) for i in range(0, 120, 10)])
@@ -270,7 +278,7 @@ RAW = [pd.DataFrame, polars_of, arrow_of, objects_of]
 def test_a_raw_table_is_fitted_as_it_is(make, raw, kind):
     frame, y = raw
     X = kind(frame)
-    model = make(n_estimators=2, early_stopping=True, **TINY | dict(max_iter=30))
+    model = make(early_stopping=True, **TINY | dict(n_estimators=2, max_iter=30))
     weight = np.arange(len(y)) % 3
     model.fit(X, y, weight, X_val=kind(frame[:50]), y_val=y[:50])
     assert model.score(X, y) > (0.8 if make is SNNClassifier else 0.4)
@@ -278,7 +286,7 @@ def test_a_raw_table_is_fitted_as_it_is(make, raw, kind):
     assert_array_equal(alone, outputs(model, X)[:1])
     model.set_params(early_stopping=False).partial_fit(X, y)
     model.set_params(warm_start=True, max_iter=40).fit(X, y)
-    oof = make(n_estimators=3, oof_score=True, **TINY).fit(X, y)
+    oof = make(oof_score=True, **TINY | dict(n_estimators=3)).fit(X, y)
     assert np.isfinite(oof.oof_score_)
 
 
@@ -424,6 +432,19 @@ def test_one_row_cannot_be_split(make, X):
 
 
 @BOTH
+def test_several_networks_share_one_row_but_cannot_be_validated_on_it(make, X):
+    parameters = TINY | dict(n_estimators=3)
+    model = make(early_stopping="auto", **parameters).fit(X[:1], [3])
+    assert_array_equal(model.predict(X[:1]), [3])
+    assert model.validation_scores_ is None
+    with pytest.raises(ValueError, match="n_samples=1"):
+        make(early_stopping=True, **parameters).fit(X[:1], [3])
+    groups = np.zeros(120)
+    with pytest.raises(ValueError, match="number of groups: 1"):
+        make(**parameters).fit(X, np.arange(120) % 2, groups=groups)
+
+
+@BOTH
 def test_two_rows_can_be_split(make, X):
     parameters = TINY | dict(early_stopping=True)
     if make is SNNRegressor:
@@ -468,10 +489,22 @@ def test_a_batch_size_beyond_all_rows_warns_and_takes_all_rows(make, X, y):
 
 
 @BOTH
+def test_all_rows_make_one_batch_where_folds_are_not_equal(make, X, y):
+    # A smaller batch would have the same row, the last one of an epoch, alone.
+    cv = [(np.arange(100), np.arange(100, 120)), (np.arange(101), np.arange(101, 120))]
+    parameters = TINY | dict(n_estimators=2, cv=cv, dropout=0.0, max_iter=1)
+    parameters |= dict(early_stopping=False, dtype="float64", preprocessor=None)
+    all_rows = make(batch_size=101, **parameters).fit(X, y)
+    with pytest.warns(UserWarning, match="batch_size=500 is larger than the 101"):
+        beyond = make(batch_size=500, **parameters).fit(X, y)
+    assert_array_equal(outputs(beyond, X), outputs(all_rows, X))
+
+
+@BOTH
 @pytest.mark.parametrize("n_rows", [4, 12])
 def test_few_rows_are_enough_to_validate_several_networks(make, X, n_rows):
     y = np.arange(n_rows) % 2
-    model = make(early_stopping=True, n_estimators=3, **TINY).fit(X[:n_rows], y)
+    model = make(early_stopping=True, **TINY | dict(n_estimators=3)).fit(X[:n_rows], y)
     assert len(model.networks_) == 3
     assert np.isfinite(model.validation_scores_).all()
 
@@ -481,8 +514,11 @@ def test_a_class_with_one_member_survives_early_stopping(X, y, n_estimators):
     y = y.astype(object)
     y[17] = "lonely"
     y = y.astype(str)
-    model = SNNClassifier(early_stopping=True, n_estimators=n_estimators, **TINY)
-    with pytest.warns(UserWarning, match="'lonely' has only 1 member"):
+    model = SNNClassifier(early_stopping=True, **TINY | dict(n_estimators=n_estimators))
+    if n_estimators == 1:
+        with pytest.warns(UserWarning, match="'lonely' has only 1 member"):
+            model.fit(X, y)
+    else:  # some of them are trained on it
         model.fit(X, y)
     assert_array_equal(model.classes_, ["0", "1", "lonely"])
     assert model.predict_proba(X).shape == (120, 3)
@@ -617,7 +653,7 @@ def test_tables_and_weights_may_be_read_only(make, X, y):
 @pytest.mark.parametrize("n_estimators", [1, 2])
 def test_labels_that_are_missing_are_learned_from_the_others(X, labels, n_estimators):
     truth = X[:, :3] > 0
-    model = SNNClassifier(n_estimators=n_estimators, **TINY | dict(max_iter=20))
+    model = SNNClassifier(**TINY | dict(n_estimators=n_estimators, max_iter=20))
     model.fit(X, labels)
     assert (model.predict(X) == truth).mean(axis=0).min() > 0.9
     assert set(np.unique(model.predict(X))) == {0, 1}
@@ -940,7 +976,7 @@ def test_no_input_is_modified(make, X, y, kind, preprocessor):
     table, weight = kind(X), np.random.default_rng(0).random(120)
     data = [table, y, weight, kind(X[:30]), y[:30].copy(), weight[:30].copy()]
     before = copy.deepcopy(data)
-    model = make(preprocessor=preprocessor, dtype=dtype, n_estimators=2, **TINY)
+    model = make(preprocessor=preprocessor, dtype=dtype, **TINY | dict(n_estimators=2))
     model.fit(table, y, weight, X_val=data[3], y_val=data[4], sample_weight_val=data[5])
     outputs(model, table)
     model.partial_fit(table, y, sample_weight=weight)

@@ -33,7 +33,15 @@ from sklearn_snn import _training as training
 from sklearn_snn._losses import BinaryCrossEntropy, SquaredError
 from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
 
-SMALL = dict(depth=1, width=8, max_iter=5, batch_size=32, random_state=0)
+SMALL = dict(
+    depth=1,
+    width=8,
+    max_iter=5,
+    batch_size=32,
+    random_state=0,
+    n_estimators=1,
+    n_bins=1,
+)
 EXACT = SMALL | dict(dtype="float64")
 
 
@@ -132,12 +140,11 @@ def test_held_out_predictions_are_those_of_cross_val_predict(cancer, iris):
     folds = StratifiedKFold(4, shuffle=True, random_state=1)
     for X, y in (cancer, iris):
         model = SNNClassifier(
-            n_estimators=4,
             cv=folds,
             oof_score=True,
             early_stopping=False,
             preprocessor=StandardScaler(),
-            **EXACT,
+            **EXACT | dict(n_estimators=4),
         ).fit(X, y)
         expected = by_hand(model, X, y, folds, [StandardScaler()])
         assert_allclose(model.oof_decision_function_, expected, atol=1e-6)
@@ -161,7 +168,7 @@ def test_held_out_predictions_of_a_regressor():
     y[60:] = y[:60][order]
     parameters = dict(n_estimators=2, cv=KFold(2), oof_score=True, preprocessor=None)
     for target in (y, y[:, 0]):
-        model = SNNRegressor(**parameters, **EXACT).fit(X, target)
+        model = SNNRegressor(**EXACT | parameters).fit(X, target)
         model.set_params(early_stopping=False).fit(X, target)
         expected = by_hand(model, X, target, KFold(2))
         assert model.oof_prediction_.shape == target.shape
@@ -178,12 +185,11 @@ def test_the_scale_of_the_target_is_that_of_the_rows_a_member_has_seen(loss):
     X, y = X[order], y[order]
     model = SNNRegressor(
         loss=loss,
-        n_estimators=2,
         cv=KFold(2),
         oof_score=True,
         early_stopping=False,
         preprocessor=None,
-        **EXACT,
+        **EXACT | dict(n_estimators=2),
     ).fit(X, y)
     expected = by_hand(model, X, y, KFold(2))
     assert_allclose(model.oof_prediction_, expected, rtol=1e-5)
@@ -196,12 +202,11 @@ def test_balanced_classes_are_those_of_the_rows_a_member_has_seen(cancer):
     X, y = X[order], y[order]
     model = SNNClassifier(
         class_weight="balanced",
-        n_estimators=2,
         cv=KFold(2),
         oof_score=True,
         early_stopping=False,
         preprocessor=None,
-        **EXACT,
+        **EXACT | dict(n_estimators=2),
     ).fit(X, y)
     expected = by_hand(model, X, y, KFold(2))
     assert_allclose(model.oof_decision_function_, expected, atol=1e-6)
@@ -211,7 +216,7 @@ def test_held_out_predictions_with_early_stopping_are_of_the_stopped_networks(ca
     X, y = cancer
     folds = list(KFold(3).split(X))
     model = SNNClassifier(
-        n_estimators=3, cv=folds, oof_score=True, n_iter_no_change=2, **EXACT
+        cv=folds, oof_score=True, n_iter_no_change=2, **EXACT | dict(n_estimators=3)
     ).fit(X, y)
     assert model.validation_scores_ is not None  # oof_score has stopping "auto" stop
     scaled = model.preprocessor_.transform(X)
@@ -229,7 +234,9 @@ def test_held_out_predictions_with_early_stopping_are_of_the_stopped_networks(ca
 def test_members_that_see_the_same_rows_are_averaged(cancer):
     X, y = cancer
     folds = list(KFold(2).split(X))
-    model = SNNClassifier(n_estimators=5, cv=folds, oof_score=True, **EXACT).fit(X, y)
+    model = SNNClassifier(cv=folds, oof_score=True, **EXACT | dict(n_estimators=5)).fit(
+        X, y
+    )
     members = model.predict_members(X)
     for fold, who in ((0, [0, 2, 4]), (1, [1, 3])):
         held_out = folds[fold][1]
@@ -244,7 +251,9 @@ def test_members_that_see_the_same_rows_are_averaged(cancer):
 def test_repeated_splits_are_averaged(cancer):
     X, y = cancer
     splits = list(RepeatedKFold(n_splits=3, n_repeats=2, random_state=0).split(X))
-    model = SNNClassifier(n_estimators=6, cv=splits, oof_score=True, **EXACT).fit(X, y)
+    model = SNNClassifier(
+        cv=splits, oof_score=True, **EXACT | dict(n_estimators=6)
+    ).fit(X, y)
     members, total = model.predict_members(X), np.zeros((len(y), 2))
     for i, (_, held_out) in enumerate(splits):
         total[held_out] += members[i, held_out] / 2
@@ -253,23 +262,38 @@ def test_repeated_splits_are_averaged(cancer):
 
 def test_rows_that_nobody_leaves_out_are_nan(cancer):
     X, y = cancer
-    one = SNNClassifier(oof_score=True, **SMALL).fit(X, y)
+    one = SNNClassifier(oof_score=True, validation_fraction=0.1, **SMALL).fit(X, y)
     known = ~np.isnan(one.oof_decision_function_).any(axis=1)
     assert known.sum() == 20
     expected = one.predict_proba(X[known])
     assert_allclose(one.oof_decision_function_[known], expected, atol=1e-6)
     assert_allclose(one.oof_score_, one.score(X[known], y[known]))
     splits = [(np.arange(100), np.arange(150, 200)), (np.arange(50), np.arange(150))]
-    two = SNNClassifier(n_estimators=1, cv=splits, oof_score=True, **SMALL).fit(X, y)
+    two = SNNClassifier(cv=splits, oof_score=True, **SMALL | dict(n_estimators=1)).fit(
+        X, y
+    )
     known = ~np.isnan(two.oof_decision_function_).any(axis=1)
     assert_array_equal(np.flatnonzero(known), np.arange(150, 200))
+
+
+@pytest.mark.parametrize("estimator", [SNNClassifier, SNNRegressor])
+def test_by_default_every_row_is_held_out_once(cancer, fits, estimator):
+    X, y = cancer
+    model = estimator(oof_score=True, max_iter=2).fit(X, y)
+    ((specs, _),) = fits
+    assert len(specs) > 1
+    held_out = np.concatenate([spec.validation_rows for spec in specs])
+    assert_array_equal(np.sort(held_out), np.arange(len(y)))
+    is_classifier = estimator is SNNClassifier
+    name = "oof_decision_function_" if is_classifier else "oof_prediction_"
+    assert np.isfinite(getattr(model, name)).all()
 
 
 def test_rows_of_weight_0_are_predicted_where_the_users_splits_say_so(cancer):
     X, y = cancer
     weight = (np.arange(len(y)) % 3).astype(float)
     folds = list(KFold(2).split(X))
-    model = SNNClassifier(n_estimators=2, cv=folds, oof_score=True, **EXACT)
+    model = SNNClassifier(cv=folds, oof_score=True, **EXACT | dict(n_estimators=2))
     model.fit(X, y, sample_weight=weight)
     proba = model.oof_decision_function_
     assert np.isfinite(proba).all()
@@ -278,7 +302,7 @@ def test_rows_of_weight_0_are_predicted_where_the_users_splits_say_so(cancer):
     for i, (_, held_out) in enumerate(folds):
         by_member = model.predict_members(X)[i, held_out]
         assert_allclose(proba[held_out], by_member, atol=1e-6)
-    default = SNNClassifier(n_estimators=10, oof_score=True, **EXACT)
+    default = SNNClassifier(oof_score=True, **EXACT | dict(n_estimators=10))
     default.fit(X, y, sample_weight=weight)
     unknown = np.isnan(default.oof_decision_function_).any(axis=1)
     assert_array_equal(unknown, weight == 0)  # our splits are of rows that count
@@ -289,7 +313,9 @@ def test_labels_that_were_not_measured_have_predictions():
     y = y.astype(float)
     y[np.random.default_rng(0).random(y.shape) < 0.3] = np.nan
     y[:5] = np.nan
-    model = SNNClassifier(n_estimators=5, cv=5, oof_score=True, **EXACT).fit(X, y)
+    model = SNNClassifier(cv=5, oof_score=True, **EXACT | dict(n_estimators=5)).fit(
+        X, y
+    )
     proba = model.oof_decision_function_
     assert proba.shape == y.shape
     assert np.isfinite(proba).all()
@@ -306,7 +332,7 @@ def test_nobody_predicts_a_row_of_a_group_that_it_has_seen(cancer, fits):
     groups = np.arange(len(y)) // 10
     for cv in (None, GroupKFold(4)):
         fits.clear()
-        model = SNNClassifier(n_estimators=4, cv=cv, oof_score=True, **SMALL)
+        model = SNNClassifier(cv=cv, oof_score=True, **SMALL | dict(n_estimators=4))
         model.fit(X, y, groups=groups)
         ((specs, _),) = fits
         members, total = model.predict_members(X), np.zeros((len(y), 2))
@@ -324,7 +350,7 @@ def test_nobody_predicts_a_row_of_a_group_that_it_has_seen(cancer, fits):
 def test_rows_given_to_validate_on_are_not_those_that_are_predicted(cancer):
     X, y = cancer
     folds = list(KFold(2).split(X[50:]))
-    model = SNNClassifier(n_estimators=2, cv=folds, oof_score=True, **EXACT)
+    model = SNNClassifier(cv=folds, oof_score=True, **EXACT | dict(n_estimators=2))
     model.fit(X[50:], y[50:], X_val=X[:50], y_val=y[:50])
     held_out = folds[1][1]
     by_member = model.predict_members(X[50:])[1, held_out]
@@ -347,12 +373,11 @@ def test_a_target_encoding_shows_nobody_the_rows_to_be_predicted(names):
     X, y = names
     encoder, folds = target_encoder(), StratifiedKFold(4)
     model = SNNClassifier(
-        n_estimators=4,
         cv=folds,
         oof_score=True,
         early_stopping=False,
         preprocessor=encoder,
-        **EXACT | dict(max_iter=20, learning_rate_init=0.02),
+        **EXACT | dict(n_estimators=4, max_iter=20, learning_rate_init=0.02),
     ).fit(X, y)
     proba = model.oof_decision_function_
     assert abs(roc_auc_score(y, proba[:, 1]) - 0.5) < 0.08
@@ -363,11 +388,10 @@ def test_a_target_encoding_shows_nobody_the_rows_to_be_predicted(names):
 def test_each_member_predicts_with_a_preprocessor_of_its_own(names):
     X, y = names
     model = SNNClassifier(
-        n_estimators=3,
         cv=3,
         oof_score=True,
         preprocessor=target_encoder(),
-        **SMALL,
+        **SMALL | dict(n_estimators=3),
     ).fit(X, y)
     assert len(model.member_preprocessors_) == 3
     members = []
@@ -388,10 +412,10 @@ def test_each_member_predicts_with_a_preprocessor_of_its_own(names):
 def test_without_held_out_predictions_members_share_a_preprocessor(names):
     X, y = names
     model = SNNClassifier(
-        n_estimators=2, cv=2, preprocessor=target_encoder(), **SMALL
+        cv=2, preprocessor=target_encoder(), **SMALL | dict(n_estimators=2)
     ).fit(X, y)
     assert model.member_preprocessors_ is None
-    numbers = SNNClassifier(n_estimators=2, cv=2, oof_score=True, **SMALL)
+    numbers = SNNClassifier(cv=2, oof_score=True, **SMALL | dict(n_estimators=2))
     assert numbers.fit(X.astype(float), y).member_preprocessors_ is None
 
 
@@ -400,12 +424,11 @@ def test_members_may_see_different_numbers_of_columns(iris):
     X, y = np.hstack([iris[0], rng.standard_normal((150, 40))]), iris[1]
     chooser, folds = SelectFpr(alpha=0.1), StratifiedKFold(5)
     model = SNNClassifier(
-        n_estimators=5,
         cv=folds,
         oof_score=True,
         early_stopping=False,
         preprocessor=chooser,
-        **EXACT,
+        **EXACT | dict(n_estimators=5),
     ).fit(X, y)
     counts = [one.get_support().sum() for one in model.member_preprocessors_]
     assert [len(one.weights[0]) for one in model.networks_] == counts
@@ -420,13 +443,13 @@ def test_members_with_preprocessors_stop_and_score_like_lone_ones(names):
     X, y = names
     folds, encoder = list(StratifiedKFold(2).split(X, y)), target_encoder()
     model = SNNClassifier(
-        n_estimators=2,
         cv=folds,
         oof_score=True,
         scoring="neg_log_loss",
         n_iter_no_change=2,
+        early_stopping=True,
         preprocessor=encoder,
-        **EXACT,
+        **EXACT | dict(n_estimators=2),
     ).fit(X, y)
     for i, (rows, held_out) in enumerate(folds):
         lone = clone(model).set_params(n_estimators=1, cv=None, oof_score=False)
@@ -454,7 +477,7 @@ def fits(monkeypatch):
 
 
 NOISY = dict(
-    n_estimators=3, n_iter_no_change=4, **EXACT | dict(learning_rate_init=0.1, width=32)
+    n_iter_no_change=4, **EXACT | dict(n_estimators=3, learning_rate_init=0.1, width=32)
 )
 
 
@@ -487,6 +510,42 @@ def test_members_that_stop_jointly_do_so_when_their_mean_gets_no_better():
     assert len({one.best_epoch for one in alone.networks_}) > 1
     for network in alone.networks_:
         assert network.best_epoch == last_argmax(network.validation_scores) + 1
+
+
+def test_several_networks_stop_jointly_unless_they_are_told_otherwise():
+    model, X, y = noisy(early_stopping="auto", cv=None, validation_fraction=0.2)
+    auto = model.fit(X, y).networks_
+    joint = clone(model).set_params(early_stopping="joint").fit(X, y).networks_
+    assert_same_networks(auto, joint, rtol=0)
+    assert len({one.best_epoch for one in auto}) == 1
+    alone = clone(model).set_params(early_stopping=True).fit(X, y).networks_
+    assert len({one.best_epoch for one in alone}) > 1
+
+
+def test_networks_with_callbacks_stop_each_on_its_own_by_default():
+    model, X, y = noisy(early_stopping="auto", callbacks=[])
+    auto = model.fit(X, y).networks_
+    alone = clone(model).set_params(early_stopping=True).fit(X, y).networks_
+    assert_same_networks(auto, alone, rtol=0)
+    assert len({one.best_epoch for one in auto}) > 1
+    assert {one.stopped_by for one in auto} == {"early_stopping"}
+
+
+def test_networks_of_different_sizes_stop_each_on_its_own_by_default(iris):
+    rng = np.random.default_rng(0)
+    X, y = np.hstack([iris[0], rng.standard_normal((150, 40))]), iris[1]
+    model = SNNClassifier(
+        cv=StratifiedKFold(5),
+        oof_score=True,
+        preprocessor=SelectFpr(alpha=0.1),
+        **EXACT | dict(n_estimators=5),
+    )
+    auto = clone(model).fit(X, y)
+    assert len({len(one.weights[0]) for one in auto.networks_}) > 1
+    alone = clone(model).set_params(early_stopping=True).fit(X, y)
+    assert_same_networks(auto.networks_, alone.networks_, rtol=0)
+    with pytest.raises(ValueError, match="different numbers of columns in the folds"):
+        model.set_params(early_stopping="joint").fit(X, y)
 
 
 def test_a_lone_network_stops_jointly_as_it_does_alone():
@@ -546,7 +605,7 @@ def test_refit_keeps_to_the_schedule_of_max_iter():
             max_epochs=40,
             stop_epoch=model.n_iter_,
             learning_rate=0.01,
-            weight_decay=0.01,
+            weight_decay=model.weight_decay,
             dropout=model.dropout,
         )
         for network in model.networks_
@@ -562,11 +621,10 @@ def test_held_out_predictions_are_not_of_networks_that_saw_all_rows(names):
     X, y = names
     model = SNNClassifier(
         refit=True,
-        n_estimators=2,
         cv=2,
         oof_score=True,
         preprocessor=target_encoder(),
-        **EXACT,
+        **EXACT | dict(n_estimators=2),
     ).fit(X, y)
     folds = clone(model).set_params(refit=False, early_stopping="joint").fit(X, y)
     assert_array_equal(model.oof_decision_function_, folds.oof_decision_function_)
@@ -596,7 +654,7 @@ def test_members_learn_means_of_the_target_on_their_own_rows(
 ):
     X, y = many_levels
     parameters = dict(n_estimators=3, early_stopping=early_stopping, refit=refit)
-    model = SNNRegressor(oof_score=True, **parameters, **EXACT | dict(max_iter=20))
+    model = SNNRegressor(oof_score=True, **EXACT | dict(max_iter=20) | parameters)
     model.fit(X, y)
     assert model.preprocessor_.uses_target
     assert model.oof_score_ < 0.15  # the number explains 0.08
@@ -613,7 +671,9 @@ def test_members_learn_means_of_the_target_on_their_own_rows(
 def test_each_row_is_predicted_as_if_its_target_were_unknown(many_levels):
     X, y = many_levels
     cv = KFold(3)
-    model = SNNRegressor(n_estimators=3, cv=cv, oof_score=True, **EXACT).fit(X, y)
+    model = SNNRegressor(
+        cv=cv, oof_score=True, early_stopping=False, **EXACT | dict(n_estimators=3)
+    ).fit(X, y)
     other = y.copy()
     last = next(cv.split(X))[1]
     other[last] = y[last][::-1]
@@ -625,12 +685,13 @@ def test_each_row_is_predicted_as_if_its_target_were_unknown(many_levels):
 
 def test_rows_to_validate_on_lend_nothing_to_means_of_the_target(many_levels):
     X, y = many_levels
-    model = SNNRegressor(early_stopping=True, n_estimators=3, **EXACT).fit(X, y)
+    model = SNNRegressor(early_stopping=True, **EXACT | dict(n_estimators=3)).fit(X, y)
     assert len(model.member_preprocessors_) == 3
-    given = SNNRegressor(early_stopping=True, n_estimators=3, **EXACT)
+    given = SNNRegressor(early_stopping=True, **EXACT | dict(n_estimators=3))
     given.fit(X, y, X_val=X[:50], y_val=y[:50])
     assert given.member_preprocessors_ is None
-    plain = SNNRegressor(n_estimators=3, **EXACT).fit(X, y)
+    plain = SNNRegressor(early_stopping=False, **EXACT | dict(n_estimators=3))
+    plain.fit(X, y)
     assert plain.member_preprocessors_ is None
     few = X.assign(level=X["level"].str[:2])
     fewer = SNNRegressor(early_stopping=True, oof_score=True, **EXACT).fit(few, y)
@@ -662,7 +723,9 @@ def test_labels_give_means_of_the_target_as_well(many_levels):
         2: np.column_stack([y > 0, np.where(y > 1, np.nan, y > -1)]).astype(float),
     }
     for n_columns, labels in columns.items():
-        model = SNNClassifier(n_estimators=2, oof_score=True, **EXACT).fit(X, labels)
+        model = SNNClassifier(oof_score=True, **EXACT | dict(n_estimators=2)).fit(
+            X, labels
+        )
         (category,) = model.preprocessor_.categories_.values()
         assert category.targets.shape[1] == n_columns
         assert np.isfinite(model.predict_proba(X)).all()
@@ -670,15 +733,18 @@ def test_labels_give_means_of_the_target_as_well(many_levels):
 
 def test_refit_does_nothing_without_early_stopping(cancer, fits):
     X, y = cancer
-    plain = SNNClassifier(n_estimators=2, **SMALL).fit(X, y)
-    model = SNNClassifier(n_estimators=2, refit=True, **SMALL).fit(X, y)
+    plain = SNNClassifier(early_stopping=False, **SMALL | dict(n_estimators=2))
+    plain.fit(X, y)
+    model = clone(plain).set_params(refit=True).fit(X, y)
     assert len(fits) == 2  # one a fit
     assert_array_equal(model.predict_proba(X), plain.predict_proba(X))
 
 
 def test_refit_of_a_lone_network(cancer, fits):
     X, y = cancer
-    model = SNNClassifier(refit=True, early_stopping=True, **SMALL).fit(X, y)
+    model = SNNClassifier(
+        refit=True, early_stopping=True, validation_fraction=0.1, **SMALL
+    ).fit(X, y)
     (held_out, again) = ([spec for spec, _ in zip(*one, strict=True)] for one in fits)
     assert len(held_out[0].validation_rows) == 20
     assert again[0].rows is None
@@ -744,7 +810,8 @@ def test_predictions_of_members_have_the_shape_of_predictions(cancer, iris):
         (SNNRegressor, y.astype(float)),
         (SNNRegressor, several),
     ):
-        fitted = model(n_estimators=3, **SMALL).fit(X, target)
+        parameters = SMALL | dict(n_estimators=3, early_stopping=False)
+        fitted = model(**parameters).fit(X, target)
         members = fitted.predict_members(X)
         whole = getattr(fitted, "predict_proba", fitted.predict)(X)
         assert members.shape == (3, *whole.shape)
@@ -758,7 +825,8 @@ def test_predictions_of_members_have_the_shape_of_predictions(cancer, iris):
 
 def test_every_row_trains_all_members_but_one(cancer, fits):
     X, y = cancer
-    SNNClassifier(n_estimators=10, early_stopping=True, **SMALL).fit(X, y)
+    parameters = SMALL | dict(n_estimators=10, validation_fraction=0.1)
+    SNNClassifier(early_stopping=True, **parameters).fit(X, y)
     ((specs, _),) = fits
     seen = np.bincount(np.concatenate([spec.rows for spec in specs]))
     assert_array_equal(seen, 9)
@@ -780,7 +848,9 @@ def test_parameters_of_members_are_scikit_learns():
 
 def test_attributes_of_the_last_fit_do_not_outlive_it(cancer):
     X, y = cancer
-    model = SNNClassifier(n_estimators=2, cv=2, oof_score=True, **SMALL).fit(X, y)
+    model = SNNClassifier(cv=2, oof_score=True, **SMALL | dict(n_estimators=2)).fit(
+        X, y
+    )
     model.set_params(oof_score=False).fit(X, y)
     assert not hasattr(model, "oof_score_")
     assert not hasattr(model, "oof_decision_function_")
@@ -789,7 +859,10 @@ def test_attributes_of_the_last_fit_do_not_outlive_it(cancer):
 def test_partial_fit_after_members_with_preprocessors(names):
     X, y = names
     model = SNNClassifier(
-        n_estimators=2, cv=2, oof_score=True, preprocessor=target_encoder(), **SMALL
+        cv=2,
+        oof_score=True,
+        preprocessor=target_encoder(),
+        **SMALL | dict(n_estimators=2),
     ).fit(X, y)
     model.partial_fit(X, y)
     with torch.no_grad():
@@ -857,11 +930,10 @@ def test_a_team_of_which_one_diverges_starts_again_together():
 def test_networks_that_start_again_are_told_of_like_others(cancer, n_estimators):
     X, _ = cancer
     model = SNNRegressor(
-        n_estimators=n_estimators,
         solver="sgd",
         learning_rate="constant",
         learning_rate_init=1.0,
-        **EXACT,
+        **EXACT | dict(n_estimators=n_estimators),
     ).fit(X, X[:, 0])
     tenth = clone(model).set_params(learning_rate_init=0.1).fit(X, X[:, 0])
     assert_same_networks(model.networks_, tenth.networks_, rtol=1e-6)
@@ -892,7 +964,7 @@ def test_a_pause_after_every_epoch_changes_no_bit(
     specs = [
         spec(
             seed=seed,
-            learning_rate=0.02 * (seed + 1),
+            learning_rate=0.05 * (seed + 1),
             dropout=0.1,
             weight_decay=0.1,
             ensemble="team" if joint else None,

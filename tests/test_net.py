@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import (
     Callback,
     Checkpoint,
@@ -17,7 +18,15 @@ from skorch.callbacks import (
 
 from sklearn_snn import SNNClassifier, SNNRegressor
 
-SMALL = dict(depth=2, width=16, max_iter=5, random_state=0, dtype="float64")
+SMALL = dict(
+    depth=2,
+    width=16,
+    max_iter=5,
+    random_state=0,
+    dtype="float64",
+    n_estimators=1,
+    n_bins=1,
+)
 
 
 @pytest.fixture
@@ -81,9 +90,9 @@ def test_a_callback_that_does_nothing_changes_nothing(classes, solver, early_sto
 def test_a_users_callback_sees_an_ordinary_skorch_net(numbers):
     X, y = numbers
     mine = Spy()
-    model = SNNRegressor(callbacks=[mine], batch_size=60, n_estimators=2, **SMALL).fit(
-        X, y, X_val=X[:30], y_val=y[:30]
-    )
+    model = SNNRegressor(
+        callbacks=[mine], batch_size=60, **SMALL | dict(n_estimators=2)
+    ).fit(X, y, X_val=X[:30], y_val=y[:30])
     assert mine.epochs == 0  # copies were trained with
     for (copy,) in model.callbacks_:
         assert copy.epochs == 5
@@ -231,7 +240,8 @@ def test_sparse_rows_reach_callbacks_as_dense_tensors(classes):
     from scipy.sparse import csr_array
 
     X, y = classes
-    dense = SNNClassifier(callbacks=[Spy()], **SMALL).fit(X, y)
+    dense = SNNClassifier(callbacks=[Spy()], preprocessor=StandardScaler(), **SMALL)
+    dense.fit(X, y)
     sparse = SNNClassifier(callbacks=[Spy()], **SMALL).fit(csr_array(X), y)
     assert_allclose(dense.loss_curve_, sparse.loss_curve_, rtol=1e-6)
     assert sparse.callbacks_[0][0].shapes == dense.callbacks_[0][0].shapes

@@ -46,7 +46,15 @@ from sklearn_snn import (
 )
 from sklearn_snn import _training as training
 
-SMALL = dict(depth=1, width=8, max_iter=4, batch_size=16, random_state=0)
+SMALL = dict(
+    depth=1,
+    width=8,
+    max_iter=4,
+    batch_size=16,
+    random_state=0,
+    n_estimators=1,
+    n_bins=1,
+)
 EXACT = SMALL | dict(dtype="float64")
 RATES = {"learning_rate_init": [1e-3, 1e-2, 0.1]}
 
@@ -535,7 +543,7 @@ def test_skorch_callbacks_are_for_scikit_learns_searches(iris):
 
 def test_networks_that_share_sizes_are_one_stack(iris, trained):
     grid = RATES | {"depth": [1, 2], "dropout": [0.0, 0.1]}
-    model = SNNClassifier(n_estimators=2, early_stopping=True, **SMALL)
+    model = SNNClassifier(early_stopping=True, **SMALL | dict(n_estimators=2))
     SNNGridSearchCV(model, grid, cv=3, refit=False).fit(*iris)
     assert trained.sizes == [3 * 2 * 3 * 2] * 2
     for specs, _ in trained.calls:
@@ -549,7 +557,7 @@ def test_other_settings_of_the_loss_or_the_solver_are_other_stacks(iris, trained
 
 
 def test_a_stack_holds_no_more_than_it_may(iris, trained, monkeypatch):
-    model = SNNClassifier(n_estimators=3, early_stopping="joint", **SMALL)
+    model = SNNClassifier(early_stopping="joint", **SMALL | dict(n_estimators=3))
     spec_size = 5 * (5 * 8 + 9 * 3) + 4 * 16 * (4 + 8 + 3)
     monkeypatch.setattr(training, "STACK_SIZE", 7 * spec_size)
     whole = SNNGridSearchCV(model, RATES, cv=2, refit=False).fit(*iris)
@@ -834,7 +842,7 @@ def teams(pids, **parameters):
     """Networks that leave a trace where they are trained."""
     score = lambda estimator, X, y: pids(estimator, X, y)  # noqa: E731
     return SNNClassifier(
-        n_estimators=2, early_stopping=True, scoring=score, **EXACT | parameters
+        early_stopping=True, scoring=score, **EXACT | dict(n_estimators=2) | parameters
     )
 
 
@@ -957,7 +965,7 @@ def test_a_fit_that_fails_leaves_a_search_as_it_was(iris):
 
 
 def test_silence_is_silent_and_verbose_shows_a_bar(iris, capsys):
-    model = SNNClassifier(n_estimators=2, early_stopping=True, **SMALL)
+    model = SNNClassifier(early_stopping=True, **SMALL | dict(n_estimators=2))
     SNNGridSearchCV(model, RATES, cv=2).fit(*iris)
     assert capsys.readouterr() == ("", "")
     SNNGridSearchCV(model, RATES, cv=2, verbose=1).fit(*iris)
@@ -973,9 +981,8 @@ def test_the_bar_of_every_iteration_gets_to_its_end(iris, capsys, n_jobs):
     model = SNNClassifier(
         early_stopping=True,
         refit=True,
-        n_estimators=3,
         n_iter_no_change=2,
-        **SMALL | dict(max_iter=27),
+        **SMALL | dict(n_estimators=3, max_iter=27),
     )
     with parallel_config(backend="threading"):
         halve(model, SPACE, iris, min_resources=3, verbose=1, n_jobs=n_jobs)

@@ -214,7 +214,7 @@ def test_a_network_that_diverges_twice_says_so():
 
 def test_a_last_step_that_goes_too_far_is_found_out():
     (network,) = fit(
-        spec(learning_rate=1e30, max_epochs=1, batch_size=120), learning_rate="constant"
+        spec(learning_rate=1e30, max_epochs=1, batch_size=60), learning_rate="constant"
     )
     assert network.stopped_by == "diverged"
 
