@@ -86,7 +86,7 @@ _STOPPING = """\
     batch_size : int or "auto", default="auto"
         Rows of a step, at least 1; never more than there are. ``"auto"`` grows from 16
         to 256 with the number of rows.
-    max_iter : int, default=256
+    max_iter : int, default=128
         Epochs at most, at least 1.
     early_stopping : bool, "auto" or "joint", default="auto"
         Whether to stop when the validation score no longer improves, and to keep the
@@ -99,7 +99,7 @@ _STOPPING = """\
         or None for the estimator's `score`.
     validation_fraction : float, default=0.125
         Share of the rows to hold out, in (0, 1); not used with `X_val` or `cv`.
-    n_iter_no_change : int, default=16
+    n_iter_no_change : int, default=20
         Epochs without improvement after which to stop, at least 1.
     tol : float, default=0.0
         Difference of scores that counts as improvement, at least 0.

@@ -22,7 +22,7 @@ _PAPER = {
 }
 
 #: Widths for tables of at most so many rows.
-_WIDTHS = {1_000: [32, 64, 128], 10_000: [64, 128, 256], float("inf"): [128, 256, 512]}
+_WIDTHS = {10_000: [32, 64, 128], float("inf"): [64, 128, 256]}
 
 
 def search_space(name, *, n_samples=None, library="sklearn", prefix=""):
@@ -86,9 +86,10 @@ def _tabular(n_samples):
     return {
         "depth": [2, 3, 4, 6],
         "width": next(widths for most, widths in _WIDTHS.items() if n_samples <= most),
-        "dropout": [0.0, 0.02, 0.05, 0.1],
-        "learning_rate_init": _LogUniform(5e-4, 1e-2),
+        "dropout": [0.0, 0.02, 0.05],
+        "learning_rate_init": _LogUniform(1e-3, 1e-2),
         "weight_decay": _LogUniform(1e-4, 1.0),
+        "n_bins": [1, 4, 16],
     }
 
 
