@@ -44,7 +44,11 @@ def layer_moments(model, X):
         units = np.concatenate(activations, axis=1)
         variances = units.var(axis=0)
         low, high = np.quantile(variances, [0.05, 0.95])
-        yield f"{units.mean():.2f}", f"{variances.mean():.2f}", f"{low:.2f} to {high:.2f}"
+        yield (
+            f"{units.mean():.2f}",
+            f"{variances.mean():.2f}",
+            f"{low:.2f} to {high:.2f}",
+        )
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ It takes about `--minutes` for the search and half of that for the rest.
 """
 
 import argparse
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss, root_mean_squared_error
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 
@@ -38,48 +40,59 @@ def main():
     splitter = (KFold if is_regression else StratifiedKFold)(5, shuffle=True)
     folds = list(splitter.split(X, y))
 
-    # Five members, each of which leaves one of our own folds out.
     make = SNNRegressor if is_regression else SNNClassifier
-    snn = make(n_estimators=5, cv=folds, oof_score=True, random_state=0).fit(X, y)
+    snn = fit_members(make, {}, X, y, folds)
     report("default network", y, held_out(snn))
     show_errors(X, y, held_out(snn))
-
-    # One network a candidate and fold here, the ensemble again with what was found.
-    space = search_space("tabular", n_samples=len(X))
-    search = SNNHalvingRandomSearchCV(
-        make(n_estimators=1, early_stopping=True, random_state=0),
-        space,
-        n_candidates=options.candidates,
-        cv=3,
-        scoring="neg_root_mean_squared_error" if is_regression else "neg_log_loss",
-        refit=False,
-        random_state=0,
-        time_limit=60 * options.minutes,
-    ).fit(X, y)
-    print(f"\nbest of {search.n_candidates_[0]} candidates: {search.best_params_}")
-    tuned = make(n_estimators=5, cv=folds, oof_score=True, random_state=0)
-    tuned.set_params(**search.best_params_).fit(X, y)
+    found = search(make, X, y, options)
+    tuned = fit_members(make, found, X, y, folds)
     report("tuned network", y, held_out(tuned))
     best = min([snn, tuned], key=lambda model: loss(y, held_out(model)))
 
-    trees = boosted_trees(is_regression)
-    method = "predict" if is_regression else "predict_proba"
-    of_trees = cross_val_predict(trees, categories(X), y, cv=folds, method=method)
-    report("boosted trees", y, of_trees)
-    share = best_share(y, held_out(best), of_trees)
-    report(
-        f"blend with {share:.0%} network",
-        y,
-        share * held_out(best) + (1 - share) * of_trees,
-    )
-
-    trees.fit(categories(X), y)
-    of_network = getattr(best, method)(test)
-    of_trees = getattr(trees, method)(categories(test, X))
-    blend = share * of_network + (1 - share) * of_trees
+    blend = blended(best, boosted_trees(is_regression), X, y, folds, test)
     names = [options.target] if is_regression else best.classes_
     pd.DataFrame(blend, test.index, names).to_csv(options.submission)
     print(f"\nwrote {len(test)} predictions to {options.submission}")
+
+
+def fit_members(make, parameters, X, y, folds):
+    """Networks that each leave one of our own folds out, and predict it."""
+    model = make(n_estimators=len(folds), cv=folds, oof_score=True, random_state=0)
+    return model.set_params(**parameters).fit(X, y)
+
+
+def search(make, X, y, options):
+    """Parameters that are best for a single network; the ensemble then has them."""
+    halving = SNNHalvingRandomSearchCV(
+        make(n_estimators=1, early_stopping=True, random_state=0),
+        search_space("tabular", n_samples=len(X)),
+        n_candidates=options.candidates,
+        cv=3,
+        scoring=None if make is SNNRegressor else "neg_log_loss",
+        refit=False,
+        random_state=0,
+        time_limit=60 * options.minutes,
+    )
+    with warnings.catch_warnings():
+        # That schedules end in time is what we want.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        halving.fit(X, y)
+    print(f"best of {halving.n_candidates_[0]} candidates: {halving.best_params_}\n")
+    return halving.best_params_
+
+
+def blended(network, trees, X, y, folds, test):
+    """Predictions for the test rows, of the network and of trees."""
+    method = "predict" if network.__class__ is SNNRegressor else "predict_proba"
+    of_trees = cross_val_predict(trees, categories(X), y, cv=folds, method=method)
+    report("boosted trees", y, of_trees)
+    share = best_share(y, held_out(network), of_trees)
+    together = share * held_out(network) + (1 - share) * of_trees
+    report(f"blend, {share:.0%} network", y, together)
+    trees.fit(categories(X), y)
+    of_network = getattr(network, method)(test)
+    of_trees = getattr(trees, method)(categories(test, X))
+    return share * of_network + (1 - share) * of_trees
 
 
 def parse_arguments():
@@ -146,7 +159,7 @@ def categories(X, seen=None):
 
 
 def best_share(y, of_network, of_trees):
-    """Weight of the network in the blend whose loss is least."""
+    """Weight of the network with which the loss of the blend is least."""
     shares = np.linspace(0, 1, 21)
     losses = [loss(y, share * of_network + (1 - share) * of_trees) for share in shares]
     return shares[int(np.argmin(losses))]

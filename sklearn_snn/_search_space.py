@@ -22,7 +22,7 @@ _PAPER = {
 }
 
 #: Widths for tables of at most so many rows.
-_WIDTHS = {10_000: [32, 64, 128], float("inf"): [64, 128, 256]}
+_WIDTHS = {1_000: [16, 32, 64], 10_000: [32, 64, 128], float("inf"): [64, 128, 256]}
 
 
 def search_space(name, *, n_samples=None, library="sklearn", prefix=""):
@@ -66,7 +66,7 @@ def search_space(name, *, n_samples=None, library="sklearn", prefix=""):
     >>> len(ParameterGrid(search_space("paper")))
     216
     >>> search_space("tabular", n_samples=500)["width"]
-    [32, 64, 128]
+    [16, 32, 64]
     """
     makers = {"sklearn": _for_sklearn, "optuna": _for_optuna}
     if library not in makers:

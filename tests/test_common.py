@@ -19,20 +19,12 @@ DEFAULT_ESTIMATORS = [SNNClassifier(), SNNRegressor(), TabularPreprocessor()]
 ESTIMATORS = [*DEFAULT_ESTIMATORS, SNNClassifier(**EXACT), SNNRegressor(**EXACT)]
 
 
-def known_failures(estimator):
-    if not isinstance(estimator, SNNClassifier) or estimator.n_estimators == 1:
-        return {}
-    # The 20 rows that count are learned piece by piece, and not that all are alike.
-    reason = "on 50 rows, all weight on one class, pieces do not generalise"
-    return {"check_class_weight_classifiers": reason}
-
-
 def is_of_weights(check):
     return "sample_weight_equivalence" in check.func.__name__
 
 
 @pytest.mark.filterwarnings("ignore:batch_size=10000 is larger than:UserWarning")
-@parametrize_with_checks(ESTIMATORS, expected_failed_checks=known_failures)
+@parametrize_with_checks(ESTIMATORS)
 def test_scikit_learns_checks(estimator, check):
     if is_of_weights(check) and isinstance(estimator, (SNNClassifier, SNNRegressor)):
         # A weight of 2 is one place in the batches, where a row that is there twice
