@@ -37,7 +37,15 @@ SKORCH_NAMES = {
     "dropout": "module__dropout",
     "learning_rate_init": "optimizer__lr",
 }
-SMALL = {"width": 64, "batch_size": 32, "early_stopping": False}
+SMALL = {
+    "width": 64,
+    "depth": 4,
+    "dropout": 0.05,
+    "batch_size": 32,
+    "early_stopping": False,
+    "n_estimators": 1,
+    "n_bins": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -152,6 +160,8 @@ def member_pairs(sizes) -> Iterator[Pair]:
             "depth": depth,
             "max_iter": max(round(max_iter * sizes.epochs_of_fits), 1),
             "early_stopping": False,
+            "n_bins": 1,
+            "dropout": 0.05,
             "random_state": 0,
         }
         X, y = make_table(n_samples)

@@ -75,7 +75,7 @@ BOXES = {
     "table": (2.9, 4.2, 3.2, "DataFrame, array, CSR matrix", None),
     "search": (0.0, 3.0, 2.3, "_search · _candidates\nmany fits", False),
     "base": (2.9, 3.0, 3.2, "_classifier · _regressor\n_base: rounds of a fit", False),
-    "plan": (6.7, 3.4, 2.7, "_encoding · _planning\n_preprocessing · _splits", False),
+    "plan": (6.7, 3.4, 2.7, "_encoding · _planning\n_preprocessing · _pieces", False),
     "rest": (6.7, 2.3, 2.7, "_scoring · _validation\n_progress · _parameters", False),
     "tasks": (0.0, 1.55, 2.3, "_tasks\nmany requests, joblib", False),
     "waist": (2.9, 1.55, 3.2, "_training: fit_networks\nspecs + sets → networks", None),

@@ -40,7 +40,7 @@ def main():
     """Fit one epoch and print one line of JSON."""
     X, y = make_table()
     before, start = peak_gigabytes(), time.perf_counter()
-    model = SNNClassifier(max_iter=1, random_state=0).fit(X, y)
+    model = SNNClassifier(n_estimators=1, max_iter=1, random_state=0).fit(X, y)
     seconds = time.perf_counter() - start
     report = {
         "shape": [N_SAMPLES, N_FEATURES],
