@@ -230,7 +230,7 @@ def predict_networks(
     with limit_threads(options.n_threads, BLOCK_SIZE * flat.size), torch.no_grad():
         module = StackedSNN(sizes, as_tensor(flat, dtype, device))
         rows = Rows(X, offset, dtype, device)
-        encoding = torch.nn.Identity()
+        encoding: torch.nn.Module = torch.nn.Identity()
         if pieces is not None:
             encoding = PiecewiseLinearEncoding(pieces).to(device, dtype)
         for start in range(0, X.shape[0], BLOCK_SIZE):
