@@ -280,7 +280,8 @@ for shape, width, batch in (
 ):
     X = rng.standard_normal(shape); y = X[:, 0] * X[:, 1] + rng.standard_normal(len(X))
     for model in (
-        SNNRegressor(width=width, batch_size=batch, max_iter=3, random_state=0),
+        SNNRegressor(width=width, batch_size=batch, max_iter=3, random_state=0,
+                     n_estimators=1),
         SNNClassifier(width=width, batch_size=batch, max_iter=3, random_state=0,
                       n_estimators=2, n_threads=2),
     ):
