@@ -1019,6 +1019,7 @@ def test_rows_to_validate_on_are_on_the_scale_of_each_member():
         depth=1,
         max_iter=30,
         n_iter_no_change=3,
+        early_stopping=True,
         preprocessor=None,
         dtype="float64",
     )
@@ -1027,7 +1028,7 @@ def test_rows_to_validate_on_are_on_the_scale_of_each_member():
     ).fit(X[:300], y[:300], X_val=X[300:], y_val=y[300:])
     for i, (rows, _) in enumerate(KFold(2).split(X[:300])):
         seed = model.networks_[i].seed
-        alone = SNNRegressor(random_state=Seeded(seed), **settings)
+        alone = SNNRegressor(n_estimators=1, random_state=Seeded(seed), **settings)
         alone.fit(X[:300][rows], y[:300][rows], X_val=X[300:], y_val=y[300:])
         assert model.networks_[i].n_iter == alone.n_iter_
         assert_allclose(model.predict_members(X)[i], alone.predict(X), rtol=1e-9)

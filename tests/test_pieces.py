@@ -31,7 +31,8 @@ SMOOTH = RNG.lognormal(size=(1600, 2))
 
 
 def learn(X, n_bins=16, weight=None):
-    return learn_pieces(X, np.arange(X.shape[1]), n_bins, weight)
+    counts = np.ones(len(X)) if weight is None else weight
+    return learn_pieces(X, np.arange(X.shape[1]), n_bins, counts)
 
 
 def encoded(pieces, X):
@@ -80,7 +81,7 @@ def test_weights_are_repetitions():
 
 
 def test_columns_of_one_or_two_values_have_no_pieces():
-    n = np.arange(300)
+    n = np.arange(1200)
     X = np.column_stack([n * 0.0, n % 2, n % 3, n]).astype(float)
     assert_array_equal(np.bincount(learn(X).column), [0, 0, 2, 16])
     assert learn(X[:, :2]) is None
@@ -94,6 +95,12 @@ def test_n_bins_is_the_most_that_a_column_gets(n_bins):
     assert learn(SMOOTH, 1) is None
 
 
+@pytest.mark.parametrize(("n_rows", "most"), [(100, 2), (399, 7), (400, 8)])
+def test_each_piece_of_a_column_has_fifty_rows_at_least(n_rows, most):
+    assert len(learn(SMOOTH[:n_rows, :1]).column) == most
+    assert learn(SMOOTH[:99]) is None
+
+
 def test_a_column_that_is_mostly_zero_has_several_pieces():
     x = np.where(np.arange(2000) % 25 < 2, SMOOTH[:, :1].repeat(2)[:2000], 0.0)
     assert np.mean(x == 0) == 0.92
@@ -104,11 +111,11 @@ def test_a_column_that_is_mostly_zero_has_several_pieces():
 
 @pytest.mark.parametrize("n_columns", [64, 100, 300, 512])
 def test_pieces_of_many_columns_are_1024_at_most(n_columns):
-    X = RNG.standard_normal((200, n_columns))
+    X = RNG.standard_normal((800, n_columns))
     pieces = learn(X)
     assert 512 < len(pieces.column) <= 1024
     assert_array_equal(np.unique(pieces.column), np.arange(n_columns))
-    assert learn(RNG.standard_normal((200, 513))) is None
+    assert learn(RNG.standard_normal((800, 513))) is None
 
 
 def test_ends_are_quantiles():
