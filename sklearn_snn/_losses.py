@@ -67,6 +67,26 @@ class Loss(nn.Module):
         """
         raise NotImplementedError
 
+    def first_outputs(
+        self, target: NDArray, weight: FloatArray, n_outputs: int
+    ) -> FloatArray:
+        """Outputs that a network starts with, whatever the row: here 0.
+
+        Parameters
+        ----------
+        target : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Encoded targets.
+        weight : ndarray of shape (n_samples,)
+            Weights of the rows, of mean 1.
+        n_outputs : int
+            Number of outputs.
+
+        Returns
+        -------
+        raw : ndarray of shape (n_outputs,)
+        """
+        return np.zeros(n_outputs)
+
     def predict(self, raw: FloatArray) -> NDArray:
         """Predictions from outputs, in the units of the encoded target.
 
@@ -79,7 +99,11 @@ class Loss(nn.Module):
 
 
 class ClassificationLoss(Loss):
-    """A loss whose link gives probabilities."""
+    """A loss whose link gives probabilities.
+
+    Networks start with how frequent the classes are, which they would otherwise spend
+    their first epochs on; one more row of each class keeps the outputs finite.
+    """
 
     def predict_proba(self, raw: FloatArray) -> FloatArray:
         """Probabilities, a column a class or label, from outputs."""
@@ -112,6 +136,12 @@ class CrossEntropy(ClassificationLoss):
         if smoothing is not None:
             wanted += smoothing * (1 / raw.shape[-1] - wanted)
         return torch.softmax(raw, dim=-1) - wanted
+
+    def first_outputs(
+        self, target: NDArray, weight: FloatArray, n_outputs: int
+    ) -> FloatArray:
+        log_counts = np.log(np.bincount(target, weight, n_outputs) + 1)
+        return log_counts - log_counts.mean()
 
     def predict_proba(self, raw: FloatArray) -> FloatArray:
         return softmax(raw, axis=-1)
@@ -150,6 +180,19 @@ class BinaryCrossEntropy(ClassificationLoss):
     ) -> Tensor:
         label, counts = self._label(target, smoothing)
         return (torch.sigmoid(raw) - label) * counts / raw.shape[-1]
+
+    def first_outputs(
+        self, target: NDArray, weight: FloatArray, n_outputs: int
+    ) -> FloatArray:
+        label = target.reshape(-1, n_outputs)
+        of_label = np.ones((n_outputs, 2))
+        if self.label_weight is not None:
+            of_label = self.label_weight.numpy(force=True)
+        negative, positive = of_label.T
+        return np.log(
+            (positive * (weight @ (label == 1)) + 1)
+            / (negative * (weight @ (label == 0)) + 1)
+        )
 
     def _label(self, target: Tensor, smoothing: Tensor | None) -> tuple[Tensor, Tensor]:
         """Labels with a number for those that are missing, and what each counts."""

@@ -167,7 +167,7 @@ def lecun_normal(sizes: Sequence[int], generator: np.random.Generator) -> NDArra
     """Initial parameters of one network: N(0, 1 / fan_in) weights and zero biases.
 
     The last layer starts at 0: it has no activations to keep, and a network that first
-    predicts the mean of all rows, in every draw alike, ends better (regression by 4 %
+    predicts the same for all rows, in every draw alike, ends better (regression by 4 %
     of its error). Drawn in float64, so that a network starts alike in every precision.
 
     Returns

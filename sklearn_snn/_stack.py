@@ -109,11 +109,19 @@ class Record:
         seeds = np.random.SeedSequence((self.spec.seed, epoch))
         return np.random.Generator(np.random.SFC64(seeds))
 
-    def initial_parameters(self) -> NDArray:
-        """All weights and biases at the start, of shape (n_parameters,)."""
+    def initial_parameters(self, outputs: NDArray) -> NDArray:
+        """All weights and biases at the start, of shape (n_parameters,).
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n_outputs,)
+            What a new network starts with.
+        """
         before = self.spec.resume
         if before is None:
-            return lecun_normal(self.spec.layer_sizes, self.generator(epoch=0))
+            drawn = lecun_normal(self.spec.layer_sizes, self.generator(epoch=0))
+            drawn[-len(outputs) :] = outputs
+            return drawn
         if self.spec.continues and before.state is not None:
             return before.state.parameters
         return join_parameters(before.weights)
@@ -175,7 +183,7 @@ class Stack:
         self._device = torch.device(options.device)
         self._finished: dict[NetworkSpec, FittedNetwork] = {}
         self.records = [Record.begin(spec) for spec in specs]
-        start = np.stack([record.initial_parameters() for record in self.records])
+        start = np.stack([self._initial_parameters(record) for record in self.records])
         self.module = StackedSNN(
             specs[0].layer_sizes, as_tensor(start, self._dtype, self._device)
         )
@@ -183,6 +191,13 @@ class Stack:
         self._load_moments()
         self._gather()
         self._score_resumed()
+
+    def _initial_parameters(self, record: Record) -> NDArray:
+        rows = training_rows(record.spec, self._sets)
+        target = rows.data.target.numpy(force=True)[rows.indices]
+        n_outputs = record.spec.layer_sizes[-1]
+        outputs = self.criterion.first_outputs(target, rows.weight, n_outputs)
+        return record.initial_parameters(outputs)
 
     # Gathering ------------------------------------------------------------------
 
@@ -391,7 +406,7 @@ class Stack:
                 continue
             fresh = Record(record.spec, record.learning_rate / 10, has_restarted=True)
             self.records[i] = fresh
-            parameters = fresh.initial_parameters()
+            parameters = self._initial_parameters(fresh)
             self.module.flat.data[i] = as_tensor(parameters, self._dtype, self._device)
             for values in self.optimizer.state.values():
                 values[i] = 0

@@ -88,13 +88,17 @@ def test_a_plain_torch_loop_reaches_the_same_weights(solver):
     (fitted,) = fit_networks([spec], [data], loss=BinaryCrossEntropy(), options=options)
 
     record = Record.begin(spec)
-    flat, weights, start = record.initial_parameters(), [], 0
+    weight = data.weight / data.weight.mean()
+    positive = weight @ (data.target.ravel() == 1) + 1
+    negative = weight @ (data.target.ravel() == 0) + 1
+    outputs = np.log([positive / negative])
+    flat, weights, start = record.initial_parameters(outputs), [], 0
     for shape in [(6, 16), (16,), (16, 16), (16,), (16, 1), (1,)]:
         weights.append(flat[start : start + np.prod(shape)].reshape(shape))
         start += np.prod(shape)
     network = sequential_from_weights(weights, dropout=0.0)
     x, y = torch.tensor(data.X), torch.tensor(data.target)
-    weight = torch.tensor(data.weight / data.weight.mean())[:, None]
+    weight = torch.tensor(weight)[:, None]
     optimizer = (
         torch.optim.AdamW(
             network.parameters(), 3e-3, betas=(0.9, 0.95), eps=1e-6, weight_decay=0.01
