@@ -102,8 +102,11 @@ class ClassificationLoss(Loss):
     """A loss whose link gives probabilities.
 
     Networks start with how frequent the classes are, which they would otherwise spend
-    their first epochs on; one more row of each class keeps the outputs finite.
+    their first epochs on.
     """
+
+    #: Share that a class has in what networks start with, at least.
+    least_share = 1e-3
 
     def predict_proba(self, raw: FloatArray) -> FloatArray:
         """Probabilities, a column a class or label, from outputs."""
@@ -140,8 +143,9 @@ class CrossEntropy(ClassificationLoss):
     def first_outputs(
         self, target: NDArray, weight: FloatArray, n_outputs: int
     ) -> FloatArray:
-        log_counts = np.log(np.bincount(target, weight, n_outputs) + 1)
-        return log_counts - log_counts.mean()
+        share = np.bincount(target, weight, n_outputs) / weight.sum()
+        log_share = np.log(np.maximum(share, self.least_share))
+        return log_share - log_share.mean()
 
     def predict_proba(self, raw: FloatArray) -> FloatArray:
         return softmax(raw, axis=-1)
@@ -189,10 +193,10 @@ class BinaryCrossEntropy(ClassificationLoss):
         if self.label_weight is not None:
             of_label = self.label_weight.numpy(force=True)
         negative, positive = of_label.T
-        return np.log(
-            (positive * (weight @ (label == 1)) + 1)
-            / (negative * (weight @ (label == 0)) + 1)
-        )
+        counts = positive * (weight @ (label == 1)), negative * (weight @ (label == 0))
+        measured = np.where(sum(counts) > 0, sum(counts), 1.0)
+        yes, no = (np.maximum(part / measured, self.least_share) for part in counts)
+        return np.log(yes / no)
 
     def _label(self, target: Tensor, smoothing: Tensor | None) -> tuple[Tensor, Tensor]:
         """Labels with a number for those that are missing, and what each counts."""

@@ -206,3 +206,29 @@ def test_gradients_by_hand_are_autograds(loss, smoothing):
         each = torch.tensor([smoothing, 0.0], dtype=torch.float64).view(2, 1, 1)
     (expected,) = torch.autograd.grad(loss(raw, target, each).sum(), [raw])
     assert_allclose(loss.gradient(raw.detach(), target, each), expected, atol=1e-15)
+
+
+@pytest.mark.parametrize("kind", ["classes", "labels", "weighted labels"])
+def test_no_constant_is_better_than_what_a_classifier_starts_with(kind):
+    rng = np.random.default_rng(0)
+    weight = rng.uniform(0.1, 3, size=90)
+    if kind == "classes":
+        loss, target = CrossEntropy(), rng.choice(3, size=90, p=[0.7, 0.2, 0.1])
+    else:
+        target = rng.choice([0.0, 1.0, np.nan], size=(90, 3), p=[0.6, 0.2, 0.2])
+        of_label = rng.uniform(0.5, 2, size=(3, 2)) if kind != "labels" else None
+        loss = BinaryCrossEntropy(of_label)
+    outputs = loss.first_outputs(target, weight, 3)
+    raw = torch.tensor(outputs).expand(1, 90, 3)
+    gradient = loss.gradient(raw, torch.tensor(target)[None])[0].numpy()
+    assert_allclose(weight @ gradient, 0, atol=1e-9)
+
+
+def test_a_class_that_is_almost_absent_starts_at_a_thousandth():
+    outputs = CrossEntropy().first_outputs(np.array([0, 0, 1]), np.array([1, 1, 0]), 2)
+    assert_allclose(np.exp(outputs[1] - outputs[0]), 1e-3)
+    label = np.array([[1.0], [1.0]])
+    outputs = BinaryCrossEntropy().first_outputs(label, np.ones(2), 1)
+    assert_allclose(np.exp(outputs), 1e3)
+    nothing = np.full((2, 1), np.nan)
+    assert_allclose(BinaryCrossEntropy().first_outputs(nothing, np.ones(2), 1), 0)

@@ -89,9 +89,8 @@ def test_a_plain_torch_loop_reaches_the_same_weights(solver):
 
     record = Record.begin(spec)
     weight = data.weight / data.weight.mean()
-    positive = weight @ (data.target.ravel() == 1) + 1
-    negative = weight @ (data.target.ravel() == 0) + 1
-    outputs = np.log([positive / negative])
+    share = weight @ (data.target.ravel() == 1) / weight.sum()
+    outputs = np.log([share / (1 - share)])
     flat, weights, start = record.initial_parameters(outputs), [], 0
     for shape in [(6, 16), (16,), (16, 16), (16,), (16, 1), (1,)]:
         weights.append(flat[start : start + np.prod(shape)].reshape(shape))
