@@ -74,6 +74,8 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):
     categories_ : dict of int to namedtuple
         For each column of categories its `levels`, the `table` of what they become, and
         the means of the `targets`.
+    is_sparse_ : bool
+        Whether `fit` saw a sparse table.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
