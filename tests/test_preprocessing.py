@@ -64,7 +64,7 @@ def test_numbers_get_a_robust_scale_a_smooth_clip_and_unit_variance():
 
 
 def test_the_smooth_clip_is_that_of_skrub():
-    skrub = pytest.importorskip("skrub")
+    skrub = pytest.importorskip("skrub", reason="only the test extra brings skrub")
     theirs = skrub.SquashingScaler().fit_transform(X)
     assert_allclose(
         exact().fit_transform(X), StandardScaler().fit_transform(theirs), atol=1e-6
@@ -477,7 +477,7 @@ def test_kinds_by_type():
 
 
 def test_kinds_are_those_of_skrub():
-    skrub = pytest.importorskip("skrub")
+    skrub = pytest.importorskip("skrub", reason="only the test extra brings skrub")
     frame = mixed()
     theirs = skrub.TableVectorizer(cardinality_threshold=40).fit(frame)
     ours = TabularPreprocessor().fit(frame)
