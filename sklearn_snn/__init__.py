@@ -3,6 +3,7 @@
 from sklearn_snn._classifier import SNNClassifier
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._regressor import SNNRegressor
+from sklearn_snn._saving import load, save
 from sklearn_snn._scoring import masked_scorer
 from sklearn_snn._search import (
     SNNGridSearchCV,
@@ -11,8 +12,7 @@ from sklearn_snn._search import (
 )
 from sklearn_snn._search_space import search_space
 from sklearn_snn._selu import moment_map, moment_map_jacobian, selu_parameters
-
-__version__ = "0.1.0.dev0"
+from sklearn_snn._version import __version__
 
 __all__ = [
     "SNN",
@@ -22,9 +22,12 @@ __all__ = [
     "SNNRandomizedSearchCV",
     "SNNRegressor",
     "TabularPreprocessor",
+    "__version__",
+    "load",
     "masked_scorer",
     "moment_map",
     "moment_map_jacobian",
+    "save",
     "search_space",
     "selu_parameters",
 ]

@@ -14,6 +14,8 @@ SOURCES = sorted(PACKAGE.glob("*.py"))
 
 #: Each file may import those above it in this list, never those below.
 ORDER = [
+    "_version",
+    "_files",
     "_compat",
     "_selu",
     "_layers",
@@ -47,6 +49,7 @@ ORDER = [
     "_search_space",
     "_classifier",
     "_regressor",
+    "_saving",
     "__init__",
 ]
 
