@@ -1,6 +1,7 @@
 """Self-normalizing networks for scikit-learn."""
 
 from sklearn_snn._classifier import SNNClassifier
+from sklearn_snn._onnx import to_onnx
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._regressor import SNNRegressor
 from sklearn_snn._saving import load, save
@@ -30,6 +31,7 @@ __all__ = [
     "save",
     "search_space",
     "selu_parameters",
+    "to_onnx",
 ]
 
 

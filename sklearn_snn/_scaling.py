@@ -10,7 +10,7 @@ _BEND = 3.0
 
 #: Deviations beyond which a value is cut off: far from any data, near enough for the
 #: network's sums to stay finite.
-_FARTHEST = 1e6
+FARTHEST = 1e6
 
 #: Share of its range below which the deviation of an indicator is not taken for its
 #: scale: a level of 0.1 % of the rows would be 32 deviations away from the others, and
@@ -53,7 +53,7 @@ class Scaling(NamedTuple):
         z -= self.center
         z *= _inverse(self.scale)
         np.nan_to_num(z, copy=False)
-        return np.clip(z, -_FARTHEST, _FARTHEST, out=z)
+        return np.clip(z, -FARTHEST, FARTHEST, out=z)
 
     def apply_sparse(self, X, dtype):
         """A sparse table, scaled but not centred."""
@@ -61,7 +61,7 @@ class Scaling(NamedTuple):
         for some in gen_batches(X.nnz, _BLOCK):
             with np.errstate(over="ignore"):
                 block = X.data[some] * self.slope[X.indices[some]]
-            data[some] = np.clip(block, -_FARTHEST, _FARTHEST)
+            data[some] = np.clip(block, -FARTHEST, FARTHEST)
         return type(X)((data, X.indices, X.indptr), shape=X.shape)
 
     def settled(self, new):
@@ -268,7 +268,7 @@ def _squash(x, location, slope, bend):
     with np.errstate(over="ignore", invalid="ignore"):
         z = x - location
         z *= slope
-    np.clip(z, -_FARTHEST, _FARTHEST, out=z)
+    np.clip(z, -FARTHEST, FARTHEST, out=z)
     bent = z / bend
     bent *= bent
     bent += 1.0

@@ -49,6 +49,7 @@ ORDER = [
     "_search_space",
     "_classifier",
     "_regressor",
+    "_onnx",
     "_saving",
     "__init__",
 ]
