@@ -268,7 +268,7 @@ class _Graph:
         return make(name, self.type_of(dtype), shape, description)
 
     def _unique(self, stem):
-        """This name, or one that begins with it if a tensor has it."""
+        """The stem, or a longer name if a tensor has it."""
         name = stem
         for number in count(len(self._names)):
             if name not in self._names:

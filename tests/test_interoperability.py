@@ -1,11 +1,13 @@
 """What scikit-learn and its neighbours do with the estimators has an effect."""
 
 import copy
+import io
 import multiprocessing
 import os
 import pickle
 import subprocess
 import sys
+import tempfile
 
 import cloudpickle
 import imblearn.pipeline
@@ -16,7 +18,6 @@ import optuna_integration
 import pandas as pd
 import pytest
 import sklearn
-import skops.io
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -53,7 +54,14 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sklearn_snn import SNNClassifier, SNNRegressor, masked_scorer
+from sklearn_snn import (
+    SNNClassifier,
+    SNNRegressor,
+    _planning,
+    load,
+    masked_scorer,
+    save,
+)
 
 TINY = dict(
     depth=2,
@@ -494,18 +502,24 @@ def through_bytes(dumps, loads):
     return lambda model: loads(dumps(model))
 
 
-def through_skops(model):
-    data = skops.io.dumps(model)
-    untrusted = skops.io.get_untrusted_types(data=data)
-    assert untrusted
-    assert all(name.startswith("sklearn_snn.") for name in untrusted)
-    return skops.io.loads(data, trusted=untrusted)
+def through_file(dump, load, **options):
+    def through(model):
+        with tempfile.TemporaryDirectory() as folder:
+            dump(model, os.path.join(folder, "model"))
+            twin = load(os.path.join(folder, "model"), **options)
+            # Pages of a file stay readable when it is gone, but not on Windows.
+            return copy.deepcopy(twin) if options else twin
+
+    return through
 
 
 COPIES = {
     "pickle": through_bytes(pickle.dumps, pickle.loads),
+    "cloudpickle": through_bytes(cloudpickle.dumps, cloudpickle.loads),
     "deepcopy": copy.deepcopy,
-    "skops": through_skops,
+    "joblib": through_file(joblib.dump, joblib.load),
+    "joblib, memory-mapped": through_file(joblib.dump, joblib.load, mmap_mode="r"),
+    "save": through_file(save, load),
 }
 
 
@@ -525,6 +539,60 @@ def test_a_copy_predicts_the_same_to_the_bit(classes, through, warm_start):
     if warm_start:  # what is needed to go on comes along
         both = (one.set_params(max_iter=12).fit(X, y) for one in (twin, model))
         assert have_equal_weights(*both)
+
+
+class RecordingUnpickler(pickle.Unpickler):
+    """Knows what was imported for a pickle."""
+
+    def __init__(self, data):
+        super().__init__(io.BytesIO(data))
+        self.packages = set()
+
+    def find_class(self, module, name):
+        self.packages.add(module.split(".")[0])
+        return super().find_class(module, name)
+
+
+@pytest.mark.parametrize("dumps", [pickle.dumps, cloudpickle.dumps])
+@pytest.mark.parametrize("protocol", [2, 5])
+@pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
+def test_a_pickle_is_of_numpy_and_our_own_types_only(make, protocol, dumps):
+    """No torch, which has devices, and no scikit-learn, which warns of its versions."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"city": [f"city {i}" for i in rng.integers(0, 90, 200)]})
+    X["size"], X["day"] = rng.normal(size=200), pd.date_range("2020", periods=200)
+    y = rng.permutation(200) % 2
+    shared = TINY | dict(n_estimators=2, max_iter=3, n_bins=4)
+    fitted = make(oof_score=True, **shared).fit(X, y)
+    first = dict(classes=[0, 1]) if make is SNNClassifier else {}
+    for model in (fitted, make(**shared).partial_fit(X, y, **first)):
+        assert len(model.modules_) == 2  # made for us, not kept
+        recording = RecordingUnpickler(dumps(model, protocol=protocol))
+        twin = recording.load()
+        assert "sklearn_snn" in recording.packages
+        plain = {"sklearn_snn", "numpy", "_codecs", "builtins", "copyreg", "copy_reg"}
+        assert recording.packages <= plain | {"__builtin__"}
+        assert_array_equal(twin.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
+def test_what_a_gpu_trained_predicts_where_there_is_none(
+    classes, make, monkeypatch, tmp_path
+):
+    """The CPU stands in for the GPU that is there in training."""
+    X, _, X_test, _ = classes
+    y = np.arange(len(X)) % 2
+    with monkeypatch.context() as patched:
+        patched.setattr(_planning, "resolve_device", lambda *_, **__: "cpu")
+        model = make(device="cuda:7", **TINY).fit(X, y)
+        expected = model.predict(X_test)
+    with pytest.raises(ValueError, match="sees no such device"):
+        clone(model).fit(X, y)
+    save(model, tmp_path / "model.skops")
+    for twin in (pickle.loads(pickle.dumps(model)), load(tmp_path / "model.skops")):
+        assert twin.device == "cuda:7"
+        assert_array_equal(twin.predict(X_test), expected)
+        assert {p.device.type for m in twin.modules_ for p in m.parameters()} == {"cpu"}
 
 
 @pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
