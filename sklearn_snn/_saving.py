@@ -13,6 +13,7 @@ from hashlib import sha256
 from io import BytesIO
 from zipfile import ZIP_STORED, ZipFile
 
+import numpy as np
 from sklearn import metrics, model_selection
 
 from sklearn_snn._categories import Category
@@ -97,8 +98,9 @@ def save(estimator, path):
         If something in the estimator is of a type that `load` would not trust, such as
         a function or a callback of the user's.
     ValueError
-        If the estimator refers to its arrays so often that `load` would take the file
-        for an attack.
+        If a dict among the parameters has keys that are booleans, or alike as strings,
+        which the file would not keep apart; or if the estimator refers to its arrays so
+        often that `load` would take the file for an attack.
     ImportError
         If skops is missing, which the extra ``save`` brings.
 
@@ -122,6 +124,7 @@ def save(estimator, path):
     True
     """
     io = _skops()
+    _check_keys(estimator)
     data = io.dumps(estimator)
     untrusted = set(io.get_untrusted_types(data=data)) - set(_trusted())
     if untrusted:
@@ -193,6 +196,19 @@ def _skops():
             "sklearn_snn.save and load need skops: pip install 'sklearn-snn[save]'"
         ) from error
     return skops.io
+
+
+def _check_keys(estimator):
+    """Refuse dicts that skops would change: it keeps their keys as strings."""
+    for name, value in estimator.get_params().items():
+        if not isinstance(value, dict):
+            continue
+        has_booleans = any(isinstance(key, (bool, np.bool_)) for key in value)
+        if has_booleans or len(set(map(str, value))) < len(value):
+            raise ValueError(
+                f"{name}={value} cannot be saved, since keys must differ as strings "
+                "and must not be booleans: use 0 and 1, which are equal to them"
+            )
 
 
 def _trusted():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -168,6 +169,47 @@ def test_an_estimator_that_is_not_fitted_is_saved_as_well(tmp_path):
     model = classifier(class_weight={0: 1.0, 1: 2.5}, callbacks=[])
     save(model, tmp_path / "model.skops")
     assert load(tmp_path / "model.skops").get_params() == model.get_params()
+
+
+@pytest.mark.parametrize("weights", [{False: 1.0, True: 2.0}, {1: 1.0, "1": 2.0}])
+def test_keys_that_a_file_does_not_keep_apart_are_refused(weights, tmp_path):
+    with pytest.raises(ValueError, match=r"class_weight=\{.* cannot be saved"):
+        save(classifier(class_weight=weights), tmp_path / "model.skops")
+    assert not list(tmp_path.iterdir())
+
+
+def test_booleans_have_weights_by_0_and_1(tmp_path):
+    model = classifier(class_weight={0: 1.0, 1: 30.0}).fit(X, NUMBERS > 2)
+    alike = classifier(class_weight={False: 1.0, True: 30.0}).fit(X, NUMBERS > 2)
+    save(model, tmp_path / "model.skops")
+    again = load(tmp_path / "model.skops").fit(X, NUMBERS > 2)
+    assert_array_equal(again.predict_proba(X), alike.predict_proba(X))
+
+
+def test_many_levels_take_little_room(tmp_path):
+    cities = pd.DataFrame({"city": [f"city {i % 3000}" for i in range(9000)]})
+    model = regressor(max_iter=1).fit(cities, np.arange(9000.0))
+    save(model, tmp_path / "model.skops")
+    n_levels = sum(
+        len(one.categories_[0].levels) for one in model.member_preprocessors_
+    )
+    assert n_levels == 6000
+    assert (tmp_path / "model.skops").stat().st_size < 60 * n_levels
+
+
+def test_levels_come_back_as_they_are(tmp_path):
+    """Also those that JSON has no word for."""
+    levels = ["", "ä\0\ud800", None]
+    numbers = [True, 2, 2.5, 10**30, -np.inf, None]
+    strange = [np.int64(2**60 + 1), np.int64(2), None]
+    for values in (levels, numbers, strange):
+        column = np.array(values * 50, dtype=object)[:, np.newaxis]
+        model = TabularPreprocessor(categorical_features=[0]).fit(column)
+        save(model, tmp_path / "model.skops")
+        copies = load(tmp_path / "model.skops"), pickle.loads(pickle.dumps(model))
+        for copy in copies:
+            assert copy.categories_[0].levels == model.categories_[0].levels
+            assert_array_equal(copy.transform(column), model.transform(column))
 
 
 # Types ------------------------------------------------------------------------------
