@@ -19,7 +19,7 @@ test: $(VENV)/.installed-test  ## run the tests and the doctests
 
 test-oldest: $(OLDEST)/.installed  ## test the estimators on the oldest dependencies
 	$(OLDEST)/bin/python -m pytest -n 2 -k "not dask and not optuna" \
-		tests/test_common.py tests/test_estimators.py \
+		tests/test_common.py tests/test_estimators.py tests/test_fixtures.py \
 		tests/test_members.py tests/test_search.py
 
 lint: $(VENV)/.installed-lint  ## check style, types and spelling

@@ -1,5 +1,6 @@
 """The scripts among the docs do what they say."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,17 @@ def test_a_competition_from_raw_files_to_a_submission(tmp_path, target):
     else:
         assert list(submission) == ["large", "small"]
         assert np.mean(submission.idxmax(axis=1).to_numpy() == test["kind"]) > 0.8
+
+
+def test_what_the_page_on_saving_shows_works(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (DOCS / "saving.md").read_text(encoding="utf-8")
+    code = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    names = {}
+    for block in code:
+        exec(block, names)
+    assert len(code) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "model.onnx",
+        "model.skops",
+    ]
