@@ -71,7 +71,7 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):
         which part: None for the number itself, ``"missing"``, or one of a date.
     scaling_ : namedtuple of ndarray
         Location, slope, bend, center and scale of these columns.
-    categories_ : dict of int to object
+    categories_ : dict of int to dataclass
         For each column of categories its `levels`, the `table` of what they become, and
         the means of the `targets`.
     is_sparse_ : bool

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import tracemalloc
+from dataclasses import is_dataclass
 
 import numpy as np
 import pandas as pd
@@ -737,6 +738,8 @@ def test_what_is_learned_are_arrays_lists_and_numbers():
             list(map(check, value))
         elif isinstance(value, dict):
             list(map(check, value.values()))
+        elif is_dataclass(value):
+            list(map(check, vars(value).values()))
         else:
             assert value is None or isinstance(value, (np.ndarray, str, float, bool))
             int_or_float = getattr(value, "dtype", np.dtype(float)).kind
