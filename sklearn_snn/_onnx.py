@@ -13,7 +13,7 @@ from sklearn_snn._scaling import FARTHEST, standardised
 from sklearn_snn._selu import ALPHA, SCALE
 from sklearn_snn._version import __version__
 
-#: Versions of the operators and of the format, which onnxruntime knows since 1.17.
+#: Versions of the operators and of the format, which onnxruntime has known since 1.17.
 _OPERATORS = {"": 17, "ai.onnx.ml": 4}
 _FORMAT = 9
 
