@@ -93,7 +93,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         early_stopping="auto",
         scoring="loss",
         validation_fraction=0.125,
-        n_iter_no_change=20,
+        n_iter_no_change="auto",
         tol=0.0,
         class_weight=None,
         preprocessor="auto",

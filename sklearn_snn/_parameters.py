@@ -24,7 +24,10 @@ CONSTRAINTS = {
     "early_stopping": [StrOptions({"auto", "joint"}), "boolean"],
     "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "n_iter_no_change": [
+        StrOptions({"auto"}),
+        Interval(Integral, 1, None, closed="left"),
+    ],
     "tol": [Interval(Real, 0, None, closed="left")],
     "n_bins": [Interval(Integral, 1, None, closed="left")],
     "preprocessor": [StrOptions({"auto"}), HasMethods(["fit", "transform"]), None],
@@ -99,8 +102,10 @@ _STOPPING = """\
         or None for the estimator's `score`.
     validation_fraction : float, default=0.125
         Share of the rows to hold out, in (0, 1); not used with `X_val` or `cv`.
-    n_iter_no_change : int, default=20
-        Epochs without improvement after which to stop, at least 1.
+    n_iter_no_change : int or "auto", default="auto"
+        Epochs without improvement after which to stop, at least 1. ``"auto"`` is 8
+        more than the best epoch, and at most 20: whatever is best early is rarely
+        bettered late.
     tol : float, default=0.0
         Difference of scores that counts as improvement, at least 0.
 """

@@ -97,7 +97,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         early_stopping="auto",
         scoring="loss",
         validation_fraction=0.125,
-        n_iter_no_change=20,
+        n_iter_no_change="auto",
         tol=0.0,
         preprocessor="auto",
         categorical_features="from_dtype",

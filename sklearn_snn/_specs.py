@@ -201,9 +201,9 @@ class TrainingOptions:
         Optimizer.
     learning_rate : {"cosine", "constant"}
         Schedule of the step size.
-    n_iter_no_change : int or None
-        Epochs without a better validation score after which a network stops; None
-        lets it train to the end.
+    n_iter_no_change : int, "auto" or None
+        Epochs without a better validation score after which a network stops; "auto"
+        has less patience after an early best epoch, None lets it train to the end.
     tol : float
         What counts as better.
     time_limit : float or None
@@ -220,7 +220,7 @@ class TrainingOptions:
 
     solver: Literal["adamw", "sgd"] = "adamw"
     learning_rate: Literal["cosine", "constant"] = "cosine"
-    n_iter_no_change: int | None = None
+    n_iter_no_change: int | Literal["auto"] | None = None
     tol: float = 0.0
     time_limit: float | None = None
     keep_state: bool = False

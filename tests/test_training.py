@@ -124,6 +124,22 @@ def test_a_score_of_the_users_gets_the_outputs_on_the_validation_rows():
     assert networks[1].validation_scores == [2.0, 4.0, 6.0, 8.0, 10.0]
 
 
+@pytest.mark.parametrize(("best", "patience"), [(1, 9), (5, 13), (12, 20), (30, 20)])
+def test_automatic_patience_grows_with_the_best_epoch(best, patience):
+    # Training does change the outputs, but the score only counts how often it is asked.
+    epochs = iter(range(1, 100))
+    one = spec(
+        rows=np.arange(30, 120),
+        validation_rows=np.arange(30),
+        max_epochs=90,
+        score=lambda outputs: -abs(next(epochs) - best),
+    )
+    (network,) = fit(one, n_iter_no_change="auto")
+    assert network.best_epoch == best
+    assert network.n_iter == best + patience
+    assert network.stopped_by == "early_stopping"
+
+
 def test_whoever_watches_can_stop_training():
     seen = []
 
