@@ -1,6 +1,7 @@
 """Self-normalizing networks for scikit-learn."""
 
 from sklearn_snn._classifier import SNNClassifier
+from sklearn_snn._moments import activation_moments
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._regressor import SNNRegressor
 from sklearn_snn._scoring import masked_scorer
@@ -22,6 +23,7 @@ __all__ = [
     "SNNRandomizedSearchCV",
     "SNNRegressor",
     "TabularPreprocessor",
+    "activation_moments",
     "masked_scorer",
     "moment_map",
     "moment_map_jacobian",

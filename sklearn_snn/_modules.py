@@ -81,7 +81,7 @@ class SNN(nn.Sequential):
     def __getitem__(self, index: Any) -> Any:
         """A layer, or with a slice a plain ``nn.Sequential`` of layers."""
         if isinstance(index, slice):  # torch would call our constructor with layers
-            return nn.Sequential(OrderedDict(list(self.named_children())[index]))
+            return nn.Sequential(OrderedDict(list(self._modules.items())[index]))
         return super().__getitem__(index)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
