@@ -1,6 +1,9 @@
 """Self-normalizing networks for scikit-learn."""
 
+from sklearn_snn._activation_moments_display import ActivationMomentsDisplay
 from sklearn_snn._classifier import SNNClassifier
+from sklearn_snn._loss_curve_display import LossCurveDisplay
+from sklearn_snn._moment_map_display import MomentMapDisplay
 from sklearn_snn._moments import activation_moments
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._regressor import SNNRegressor
@@ -10,6 +13,7 @@ from sklearn_snn._search import (
     SNNHalvingRandomSearchCV,
     SNNRandomizedSearchCV,
 )
+from sklearn_snn._search_results_display import SearchResultsDisplay
 from sklearn_snn._search_space import search_space
 from sklearn_snn._selu import moment_map, moment_map_jacobian, selu_parameters
 
@@ -17,11 +21,15 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "SNN",
+    "ActivationMomentsDisplay",
+    "LossCurveDisplay",
+    "MomentMapDisplay",
     "SNNClassifier",
     "SNNGridSearchCV",
     "SNNHalvingRandomSearchCV",
     "SNNRandomizedSearchCV",
     "SNNRegressor",
+    "SearchResultsDisplay",
     "TabularPreprocessor",
     "activation_moments",
     "masked_scorer",

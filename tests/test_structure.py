@@ -50,6 +50,11 @@ ORDER = [
     "_search_space",
     "_classifier",
     "_regressor",
+    "_panels",
+    "_loss_curve_display",
+    "_activation_moments_display",
+    "_moment_map_display",
+    "_search_results_display",
     "__init__",
 ]
 
