@@ -114,7 +114,7 @@ class ActivationMomentsDisplay:
         ):
             self._draw(panel, column, name)
         self.axes_[1].set_yscale("log")
-        plain_numbers(self.axes_[1].yaxis)
+        plain_numbers(self.axes_[1])
         legend_above(self.ax_, self.axes_[0].get_legend_handles_labels()[0])
         return self
 

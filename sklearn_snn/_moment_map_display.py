@@ -26,6 +26,9 @@ _PATHS = {
     "initial": dict(label="as drawn", color=BLUE, marker="o"),
     "trained": dict(label="trained", color=ORANGE, marker="s", linestyle="--"),
 }
+#: A variance from which the map does not come back.
+_ENDLESS = 1e6
+#: Of the field, across and up.
 _N_ARROWS = 13, 15
 
 
@@ -147,7 +150,7 @@ class MomentMapDisplay:
             xlabel="mean",
             ylabel="variance",
         )
-        plain_numbers(self.ax_.yaxis)
+        plain_numbers(self.ax_)
         self._draw_arrows(mean_limits, variance_limits)
         self._draw_domains()
         self._draw_points()
@@ -213,8 +216,9 @@ class MomentMapDisplay:
 
 def _fixed_point(omega, tau):
     """Where the map leads to, or None if to nowhere."""
-    point = (0.0, 1.0)
+    before, point = None, (0.0, 1.0)
     for _ in range(1000):
         before, point = point, moment_map(*point, omega, tau)
-    converges = np.allclose(before, point, rtol=1e-6, atol=1e-9)
-    return tuple(map(float, point)) if converges else None
+        if point[1] > _ENDLESS:
+            return None
+    return tuple(map(float, point)) if np.allclose(before, point) else None

@@ -142,6 +142,8 @@ def legend_above(ax, handles):
     handles : list of Artist
         What is explained.
     """
+    if not handles:
+        return
     labels = [handle.get_label() for handle in handles]
     ax.legend(
         handles=handles,
@@ -154,10 +156,14 @@ def legend_above(ax, handles):
     )
 
 
-def plain_numbers(axis):
-    """Numbers of a logarithmic axis as 0.5 and 20, never as powers."""
+def plain_numbers(ax):
+    """Numbers of a logarithmic y axis as 0.5 and 20, as many as there is room for."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
+    low, high = ax.get_ylim()
+    room = _inches(ax)[1] / np.log10(high / low)
+    ax.yaxis.set_major_locator(
+        LogLocator(subs=(1.0, 2.0, 5.0) if room > 0.6 else (1.0,))
+    )
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
