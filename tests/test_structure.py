@@ -15,6 +15,7 @@ SOURCES = sorted(PACKAGE.glob("*.py"))
 #: Each file may import those above it in this list, never those below.
 ORDER = [
     "_compat",
+    "_links",
     "_selu",
     "_layers",
     "_pieces",
