@@ -49,7 +49,7 @@ _SHARED = {
     cv : int, cross-validation generator or iterable, default={cv}
         As in scikit-learn.
     verbose : int, default=0
-        From 1 on scikit-learn's messages and a bar over networks.
+        From 1 on scikit-learn's messages and a bar, or lines in a file, over networks.
 """,
     "end": """\
     error_score : "raise" or numeric, default=nan
