@@ -263,7 +263,7 @@ class Lines(_Bar):
             )
 
     def _write(self, of_how_many, when, shown):
-        count = f"{self._unit} {self._n:.0f} {of_how_many}"
+        count = f"{self._unit} {int(self._n)} {of_how_many}"
         facts = [count, *(f"{name} {value}" for name, value in shown.items()), when]
         sys.stderr.write(f"{self._name}: {', '.join(facts)}\n")
         sys.stderr.flush()
