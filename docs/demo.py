@@ -83,7 +83,7 @@ def draw_curves(networks, path):
     figure, axes = plt.subplots(1, len(networks), figsize=(10, 4), layout="constrained")
     for ax, (title, network) in zip(axes, networks.items(), strict=True):
         LossCurveDisplay.from_estimator(network, ax=ax)
-        ax.set_title(title, pad=25)  # above the legend
+        ax.set_title(title)
     figure.savefig(path)
 
 

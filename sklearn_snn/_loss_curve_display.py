@@ -8,7 +8,7 @@ from sklearn_snn._panels import (
     BLUE,
     GREY,
     ORANGE,
-    legend_above,
+    legend_inside,
     new_axes,
     same_current_axes,
 )
@@ -132,7 +132,9 @@ class LossCurveDisplay:
             handles = self._mark_best()
         # Epochs are whole, also where there are few of them.
         self.ax_.xaxis.get_major_locator().set_params(integer=True)
-        legend_above(self.ax_, [*self.lines_, *handles])
+        # Scores rise and losses fall; the upper axes are drawn last.
+        loc = "best" if self.score_ax_ is None else "center right"
+        legend_inside(self.score_ax_ or self.ax_, [*self.lines_, *handles], loc)
         return self
 
     def _draw(self, ax, curves, label, colour, style):

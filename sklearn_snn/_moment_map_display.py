@@ -10,17 +10,17 @@ from sklearn_snn._panels import (
     ORANGE,
     PURPLE,
     YELLOW,
-    legend_above,
+    legend_inside,
     new_axes,
     plain_numbers,
 )
 from sklearn_snn._selu import THEOREM_1, THEOREM_2, THEOREM_3, moment_map
 
-#: Domains that are drawn, by what their theorem says.
+#: Domains that are drawn, by their theorem.
 _THEOREMS = {
-    "Theorem 1: contracts": ((THEOREM_1,), GREEN, "-"),
-    "Theorem 2: variance falls": ((THEOREM_2,), PURPLE, "--"),
-    "Theorem 3: variance rises": (THEOREM_3[::-1], YELLOW, "-."),
+    "Theorem 1": ((THEOREM_1,), GREEN, "-"),
+    "Theorem 2": ((THEOREM_2,), PURPLE, "--"),
+    "Theorem 3": (THEOREM_3[::-1], YELLOW, "-."),
 }
 _PATHS = {
     "initial": dict(label="as drawn", color=BLUE, marker="o"),
@@ -37,8 +37,9 @@ class MomentMapDisplay:
 
     Arrows point from a mean and a variance to those after one layer; they are longer
     the further it takes them, but much less so. Boxes are the domains of the theorems
-    of [1]_ that hold for these `omega` and `tau`. It is recommended to use `from_map`
-    or `from_estimator`.
+    of [1]_ that hold for these `omega` and `tau`: in that of Theorem 1 the map
+    contracts, in those of Theorems 2 and 3 it decreases and increases the variance. It
+    is recommended to use `from_map` or `from_estimator`.
 
     Parameters
     ----------
@@ -154,7 +155,8 @@ class MomentMapDisplay:
         self._draw_arrows(mean_limits, variance_limits)
         self._draw_domains()
         self._draw_points()
-        legend_above(self.ax_, self.ax_.get_legend_handles_labels()[0])
+        loc = "lower left" if self.moments is None else "lower right"
+        legend_inside(self.ax_, self.ax_.lines, loc)
         return self
 
     def _draw_points(self):
@@ -207,11 +209,23 @@ class MomentMapDisplay:
             holding = [one for one in domains if one.has_weights(self.omega, self.tau)]
             if not holding:
                 continue
-            domain = holding[0]
-            corner = domain.mean[0], domain.variance[0]
-            size = np.ptp(domain.mean), np.ptp(domain.variance)
+            (left, right), (low, high) = holding[0][:2]
             look = dict(edgecolor=colour, linestyle=style, linewidth=1.8, fill=False)
-            self.ax_.add_patch(Rectangle(corner, *size, label=label, **look))
+            box = Rectangle((left, low), right - left, high - low, label=label, **look)
+            self.ax_.add_patch(box)
+            paper = dict(
+                facecolor=self.ax_.get_facecolor(), alpha=0.8, linewidth=0, pad=1
+            )
+            # Those of Theorems 1 and 3 are too narrow for their name.
+            self.ax_.annotate(
+                label,
+                (left if label == "Theorem 2" else right, high),
+                xytext=(4, -3),
+                textcoords="offset points",
+                verticalalignment="top",
+                fontsize="small",
+                bbox=paper,
+            )
 
 
 def _fixed_point(omega, tau):

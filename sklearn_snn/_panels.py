@@ -133,27 +133,30 @@ def same_current_axes(figure):
 
 
 def legend_above(ax, handles):
-    """A legend that covers nothing, in as many columns as there is room for.
+    """A legend in the strip above panels, which covers nothing.
 
     Parameters
     ----------
     ax : matplotlib Axes
-        Axes, or what panels have taken the place of.
+        What `divide` has left of them.
     handles : list of Artist
         What is explained.
     """
-    if not handles:
-        return
     labels = [handle.get_label() for handle in handles]
     ax.legend(
         handles=handles,
         loc="lower center",
-        # What is left of divided axes is there for the legend.
-        bbox_to_anchor=(0.5, 1.0 if ax.axison else 0.0),
+        bbox_to_anchor=(0.5, 0.0),
         ncols=_legend_columns(ax, labels),
         fontsize="small",
         frameon=False,
     )
+
+
+def legend_inside(ax, handles, loc):
+    """A legend inside, since above the axes is the place of the user's title."""
+    if handles:
+        ax.legend(handles=handles, loc=loc, fontsize="small", framealpha=0.8)
 
 
 def plain_numbers(ax):

@@ -112,7 +112,8 @@ def test_labels_do_not_overlap(size, layout, model, search, cancer):
             for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
                 assert_apart([one for one in labels if is_shown(one, ax)])
         panels = [ax for ax in display.figure_.axes if ax.axison]
-        assert_apart([ax.xaxis.label for ax in panels] + legend_texts(display))
+        labels = [ax.xaxis.label for ax in panels]
+        assert_apart([*labels, *display.ax_.texts, *legend_texts(display)])
 
 
 def legend_texts(display):
@@ -209,7 +210,8 @@ def test_a_score_has_an_axis_of_its_own_and_members_their_own_best_epochs(cancer
     assert len(epochs) > 1
     marked = [line.get_xdata()[0] for line in display.ax_.lines[1:]]
     assert marked == epochs
-    assert legend_of(display.ax_)[-1] == f"best epochs: {epochs[0]} to {epochs[-1]}"
+    shown = legend_of(display.score_ax_)
+    assert shown[-1] == f"best epochs: {epochs[0]} to {epochs[-1]}"
 
 
 def test_without_validation_there_is_training_only(cancer):
