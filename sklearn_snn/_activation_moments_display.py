@@ -58,7 +58,7 @@ class ActivationMomentsDisplay:
     >>> from sklearn_snn import ActivationMomentsDisplay, SNNRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = SNNRegressor(max_iter=20, random_state=0).fit(X, y)
-    >>> display = ActivationMomentsDisplay.from_estimator(model, X)  # doctest: +SKIP
+    >>> display = ActivationMomentsDisplay.from_estimator(model, X)
     """
 
     def __init__(self, moments):

@@ -54,7 +54,7 @@ class LossCurveDisplay:
     >>> from sklearn_snn import LossCurveDisplay, SNNRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = SNNRegressor(max_iter=20, random_state=0).fit(X, y)
-    >>> display = LossCurveDisplay.from_estimator(model)  # doctest: +SKIP
+    >>> display = LossCurveDisplay.from_estimator(model)
     """
 
     def __init__(

@@ -72,7 +72,7 @@ class MomentMapDisplay:
     Examples
     --------
     >>> from sklearn_snn import MomentMapDisplay
-    >>> display = MomentMapDisplay.from_map()  # doctest: +SKIP
+    >>> display = MomentMapDisplay.from_map()
     """
 
     def __init__(self, omega=0.0, tau=1.0, *, moments=None):

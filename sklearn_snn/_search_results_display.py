@@ -66,7 +66,7 @@ class SearchResultsDisplay:
     >>> model = SNNClassifier(width=16, max_iter=20, random_state=0)
     >>> grid = {"depth": [1, 2], "learning_rate_init": [1e-3, 1e-2]}
     >>> search = SNNGridSearchCV(model, grid, cv=3).fit(X, y)
-    >>> display = SearchResultsDisplay.from_estimator(search)  # doctest: +SKIP
+    >>> display = SearchResultsDisplay.from_estimator(search)
     """
 
     def __init__(
