@@ -24,7 +24,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from sklearn_snn import SNNClassifier, SNNGridSearchCV, SNNRegressor
+from sklearn_snn import (
+    LossCurveDisplay,
+    SNNClassifier,
+    SNNGridSearchCV,
+    SNNRegressor,
+)
 
 GRID = {"depth": [2, 4], "dropout": [0.0, 0.05]}
 
@@ -77,11 +82,8 @@ def draw_curves(networks, path):
     """Draw the losses of fitted networks during training, one panel each."""
     figure, axes = plt.subplots(1, len(networks), figsize=(10, 4), layout="constrained")
     for ax, (title, network) in zip(axes, networks.items(), strict=True):
-        validation_loss = [-score for score in network.validation_scores_]
-        ax.plot(network.loss_curve_, label="training")
-        ax.plot(validation_loss, label="validation")
-        ax.set(title=title, xlabel="epoch", ylabel="loss")
-        ax.legend()
+        LossCurveDisplay.from_estimator(network, ax=ax)
+        ax.set_title(title)
     figure.savefig(path)
 
 

@@ -1,4 +1,4 @@
-"""Draw the pictures of the README and of `how_it_works.md` into `docs/images`.
+"""Draw the pictures of the README and of the docs into `docs/images`.
 
 Run it with ``python docs/draw_pictures.py``.
 """
@@ -8,9 +8,23 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.patches import FancyBboxPatch
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.model_selection import train_test_split
 from torch import nn
 
-from sklearn_snn import SNN, moment_map
+from sklearn_snn import (
+    SNN,
+    ActivationMomentsDisplay,
+    LossCurveDisplay,
+    MomentMapDisplay,
+    SearchResultsDisplay,
+    SNNClassifier,
+    SNNRandomizedSearchCV,
+    SNNRegressor,
+    activation_moments,
+    moment_map,
+    search_space,
+)
 
 IMAGES = Path(__file__).parent / "images"
 
@@ -68,6 +82,35 @@ def draw_self_normalization(path):
         yscale="log",
     )
     figure.savefig(path, dpi=110)
+
+
+def draw_displays():
+    """The pictures of `pictures.md`, one a display; prints the words beside them."""
+    X, X_test, y, _ = train_test_split(
+        *load_breast_cancer(return_X_y=True, as_frame=True), random_state=0
+    )
+    model = SNNClassifier(random_state=0).fit(X, y)
+    save(LossCurveDisplay.from_estimator(model), "loss_curve.png")
+    print(activation_moments(model, X_test))
+    save(ActivationMomentsDisplay.from_estimator(model, X_test), "moments.png")
+    save(MomentMapDisplay.from_map(), "moment_map.png")
+    save(MomentMapDisplay.from_estimator(model, X_test), "moment_map_layers.png")
+
+    bare = SNNClassifier(preprocessor=None, random_state=0).fit(X, y)
+    print(activation_moments(bare, X_test))
+
+    X, y = load_diabetes(return_X_y=True)
+    print(activation_moments(SNNRegressor(random_state=0).fit(X, y), X))
+    one = SNNRegressor(n_estimators=1, early_stopping=True, random_state=0)
+    space = search_space("tabular", n_samples=len(X))
+    search = SNNRandomizedSearchCV(one, space, n_iter=30, cv=3, random_state=0)
+    save(SearchResultsDisplay.from_estimator(search.fit(X, y)), "search_results.png")
+
+
+def save(display, name):
+    """Save the figure of a display."""
+    display.figure_.savefig(IMAGES / name, dpi=90)
+    plt.close(display.figure_)
 
 
 #: Boxes of the map: x, y, width, text, whether it is below the waist.
@@ -149,3 +192,4 @@ if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     draw_self_normalization(IMAGES / "self_normalizing.png")
     draw_map(IMAGES / "map.png")
+    draw_displays()

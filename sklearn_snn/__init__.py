@@ -1,6 +1,10 @@
 """Self-normalizing networks for scikit-learn."""
 
+from sklearn_snn._activation_moments_display import ActivationMomentsDisplay
 from sklearn_snn._classifier import SNNClassifier
+from sklearn_snn._loss_curve_display import LossCurveDisplay
+from sklearn_snn._moment_map_display import MomentMapDisplay
+from sklearn_snn._moments import activation_moments
 from sklearn_snn._onnx import to_onnx
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._regressor import SNNRegressor
@@ -11,19 +15,25 @@ from sklearn_snn._search import (
     SNNHalvingRandomSearchCV,
     SNNRandomizedSearchCV,
 )
+from sklearn_snn._search_results_display import SearchResultsDisplay
 from sklearn_snn._search_space import search_space
 from sklearn_snn._selu import moment_map, moment_map_jacobian, selu_parameters
 from sklearn_snn._version import __version__
 
 __all__ = [
     "SNN",
+    "ActivationMomentsDisplay",
+    "LossCurveDisplay",
+    "MomentMapDisplay",
     "SNNClassifier",
     "SNNGridSearchCV",
     "SNNHalvingRandomSearchCV",
     "SNNRandomizedSearchCV",
     "SNNRegressor",
+    "SearchResultsDisplay",
     "TabularPreprocessor",
     "__version__",
+    "activation_moments",
     "load",
     "masked_scorer",
     "moment_map",

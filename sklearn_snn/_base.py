@@ -353,6 +353,20 @@ def _reported(X, y, sample_weight):
 
 def _mean_curve(curves):
     """Mean over members; one that has stopped stays where it was."""
+    return held_curves(curves).mean(axis=0).tolist()
+
+
+def held_curves(curves):
+    """Curves side by side, of which those that end early stay where they were.
+
+    Parameters
+    ----------
+    curves : list of list of float
+        A number an epoch, of each member.
+
+    Returns
+    -------
+    together : ndarray of shape (n_members, n_epochs)
+    """
     length = max(len(curve) for curve in curves)
-    held = [curve + curve[-1:] * (length - len(curve)) for curve in curves]
-    return np.mean(held, axis=0).tolist() if length else []
+    return np.array([curve + curve[-1:] * (length - len(curve)) for curve in curves])

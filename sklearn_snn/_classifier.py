@@ -42,6 +42,8 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels; for a multilabel target the numbers of the labels.
+    is_multilabel_ : bool
+        Whether the training target had a column a label.
     {attributes}
 
     See Also

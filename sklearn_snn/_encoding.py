@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
 
 from sklearn_snn._categories import class_indicators, row_counts
 from sklearn_snn._compat import _safe_indexing
+from sklearn_snn._links import LinkedEstimator
 from sklearn_snn._pieces import learn_pieces
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._specs import TrainingSet
@@ -74,7 +75,7 @@ class EncodedTable(NamedTuple):
         return np.searchsorted(counted, self.counted(rows))
 
 
-class EncodingEstimator(BaseEstimator, ABC):
+class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
     """Reads tables and encodes them; the hooks at the end say how targets are."""
 
     # Reading --------------------------------------------------------------------

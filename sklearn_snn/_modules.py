@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -36,9 +37,9 @@ class SNN(nn.Sequential):
         Number of inputs. Standardise them: the theory wants mean 0 and variance 1.
     n_outputs : int
         Number of outputs of the last, linear layer.
-    depth : int, default=4
+    depth : int, default=3
         Number of hidden layers, at least 1.
-    width : int, default=128
+    width : int, default=64
         Units of the first hidden layer.
     layer_form : {"rectangular", "conic"}, default="rectangular"
         Hidden layers of equal size, or sizes that go geometrically from `width` to
@@ -68,14 +69,20 @@ class SNN(nn.Sequential):
         self,
         n_features: int,
         n_outputs: int,
-        depth: int = 4,
-        width: int = 128,
+        depth: int = 3,
+        width: int = 64,
         layer_form: LayerForm = "rectangular",
         dropout: float = 0.0,
     ) -> None:
         sizes = layer_sizes(n_features, n_outputs, depth, width, layer_form)
         super().__init__(*_sequence(sizes, dropout))
         self.reset_parameters()
+
+    def __getitem__(self, index: Any) -> Any:
+        """A layer, or with a slice a plain ``nn.Sequential`` of layers."""
+        if isinstance(index, slice):  # torch would call our constructor with layers
+            return nn.Sequential(OrderedDict(list(self._modules.items())[index]))
+        return super().__getitem__(index)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw all weights anew from N(0, 1 / fan_in) and set the biases to 0.

@@ -131,7 +131,8 @@ _DATA = """\
         Decides initial weights, order of rows, dropout and validation rows. None takes
         fresh numbers from the operating system, never numpy's global ones.
     verbose : int or bool, default=False
-        Whether to show a progress bar.
+        Whether to show how far training is: one live bar in a terminal or a notebook,
+        a line a tenth of the epochs in a file.
     device : str, default="auto"
         ``"auto"`` (a GPU if torch has one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``,
         ``"mps"``.

@@ -22,6 +22,7 @@ from sklearn_snn._columns import (
     row_blocks,
 )
 from sklearn_snn._compat import _check_feature_names_in
+from sklearn_snn._links import LinkedEstimator
 from sklearn_snn._scaling import (
     Scaling,
     learn_indicator,
@@ -34,7 +35,7 @@ from sklearn_snn._validation import any_table, row_weights
 _PARTS = {"number": [None, "missing"], "date": [*DATE_PARTS, "missing"], "category": []}
 
 
-class TabularPreprocessor(TransformerMixin, BaseEstimator):
+class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     """Make numbers near 0, of variance 1, of a table with columns of all kinds.
 
     Numbers get a robust scale with a smooth clip, ``z / sqrt(1 + (z / 3)**2)`` with

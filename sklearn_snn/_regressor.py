@@ -39,8 +39,12 @@ class SNNRegressor(RegressorMixin, BaseSNN):
 
     Attributes
     ----------
-    target_location_, target_scale_ : ndarray of shape (n_outputs_,)
-        What the target is standardised by; the scale is 0 where it is constant.
+    is_multioutput_ : bool
+        Whether the training target had two dimensions.
+    target_location_ : ndarray of shape (n_outputs_,)
+        What is subtracted from the target.
+    target_scale_ : ndarray of shape (n_outputs_,)
+        What it is then divided by; 0 where it is constant.
     {attributes}
 
     See Also

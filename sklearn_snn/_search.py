@@ -24,6 +24,7 @@ from sklearn_snn._candidates import (
     parameter_prefix,
 )
 from sklearn_snn._compat import HalvingRandomSearchCV, Interval
+from sklearn_snn._links import LinkedEstimator
 
 _TIME_LIMIT = {"time_limit": [Interval(Real, 0, None, closed="neither"), None]}
 
@@ -48,7 +49,7 @@ _SHARED = {
     cv : int, cross-validation generator or iterable, default={cv}
         As in scikit-learn.
     verbose : int, default=0
-        From 1 on scikit-learn's messages and a bar over networks.
+        From 1 on scikit-learn's messages and a bar, or lines in a file, over networks.
 """,
     "end": """\
     error_score : "raise" or numeric, default=nan
@@ -83,7 +84,7 @@ def _describe(**defaults):
     return fill
 
 
-class _StackedSearch:
+class _StackedSearch(LinkedEstimator):
     """What the searches have in common: a `fit` that trains first."""
 
     def fit(self, X, y=None, **params):

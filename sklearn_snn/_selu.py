@@ -7,6 +7,7 @@ exponential linear units does to the mean and variance of its input.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,44 @@ SCALE = 1.0507009873554804934193349852946
 SATURATION = -SCALE * ALPHA
 
 FloatArray = NDArray[np.float64]
+
+Interval = tuple[float, float]
+
+
+class Domain(NamedTuple):
+    """Where a theorem about the map of moments holds: closed intervals.
+
+    Parameters
+    ----------
+    mean, variance : tuple of float
+        Of the activations of the layer below.
+    omega, tau : tuple of float
+        Sum of a unit's weights, and of their squares.
+    """
+
+    mean: Interval
+    variance: Interval
+    omega: Interval
+    tau: Interval
+
+    def has_moments(self, mean: ArrayLike, variance: ArrayLike) -> NDArray[np.bool_]:
+        """Whether means and variances are inside."""
+        return _within(mean, self.mean) & _within(variance, self.variance)
+
+    def has_weights(self, omega: ArrayLike, tau: ArrayLike) -> NDArray[np.bool_]:
+        """Whether sums of weights and of their squares are inside."""
+        return _within(omega, self.omega) & _within(tau, self.tau)
+
+
+#: The map contracts, towards a fixed point in this domain.
+THEOREM_1 = Domain((-0.1, 0.1), (0.8, 1.5), (-0.1, 0.1), (0.95, 1.1))
+#: The map decreases the variance.
+THEOREM_2 = Domain((-1.0, 1.0), (3.0, 16.0), (-0.1, 0.1), (0.8, 1.25))
+#: The map increases the variance, in either of these.
+THEOREM_3 = (
+    Domain((-0.1, 0.1), (0.02, 0.16), (-0.1, 0.1), (0.8, 1.25)),
+    Domain((-0.1, 0.1), (0.02, 0.24), (-0.1, 0.1), (0.9, 1.25)),
+)
 
 
 def selu_parameters(mean: float = 0.0, variance: float = 1.0) -> tuple[float, float]:
@@ -206,6 +245,12 @@ def moment_map_jacobian(
         )
     ]
     return np.stack(columns, axis=-1)
+
+
+def _within(values: ArrayLike, interval: Interval) -> NDArray[np.bool_]:
+    low, high = interval
+    values = np.asarray(values, dtype=float)
+    return (low <= values) & (values <= high)
 
 
 def _net_input_moments(

@@ -656,17 +656,6 @@ def test_fitted_attributes(diabetes):
     assert model.predict(X).shape == (len(y), 4)
 
 
-def test_verbose_shows_one_bar_and_silence_is_silent(cancer, capsys):
-    X, y = cancer
-    SNNClassifier(**SMALL).fit(X, y)
-    assert capsys.readouterr() == ("", "")
-    SNNClassifier(verbose=1, early_stopping=True, **SMALL).fit(X, y)
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert "SNNClassifier: 100%" in shown.err
-    assert "validation score=" in shown.err
-
-
 def test_a_default_fit_warns_of_nothing(cancer):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from skorch import NeuralNetClassifier
 from torch import nn
 
-from sklearn_snn import SNN
+from sklearn_snn import SNN, SNNClassifier, SNNRegressor
 from sklearn_snn._dropout import StackedAlphaDropout
 from sklearn_snn._modules import (
     StackedSNN,
@@ -30,6 +30,23 @@ def test_snn_is_linear_maps_with_selu_and_alpha_dropout():
     hidden = [nn.Linear, nn.SELU, nn.AlphaDropout]
     assert kinds == [*hidden, *hidden, nn.Linear]
     assert network[2].p == 0.1
+
+
+def test_a_slice_of_an_snn_is_a_plain_sequential_of_the_same_layers():
+    network = SNN(5, 2, depth=2, width=8)
+    below = network[:-1]
+    assert type(below) is nn.Sequential
+    assert list(below) == list(network)[:-1]
+    x = torch.randn(4, 5)
+    assert torch.equal(network[-1](below(x)), network(x))
+    # As in a slice of any other nn.Sequential, names stay what they were.
+    assert list(network[2:].state_dict()) == list(network.state_dict())[2:]
+
+
+def test_an_snn_is_as_deep_and_wide_as_the_estimators():
+    sizes = [layer.out_features for layer in SNN(5, 1) if isinstance(layer, nn.Linear)]
+    for estimator in (SNNClassifier(), SNNRegressor()):
+        assert sizes == [estimator.width] * estimator.depth + [1]
 
 
 def test_weights_begin_lecun_normal_and_biases_zero():
