@@ -46,10 +46,9 @@ class SNN(nn.Sequential):
     dropout : float, default=0.0
         Rate of alpha dropout after each hidden layer, in [0, 1).
 
-    Shape
+    Notes
     -----
-    x : (..., n_features)
-    returns : (..., n_outputs)
+    Calling it maps a tensor of shape (..., n_features) to one of shape (..., n_outputs).
 
     References
     ----------

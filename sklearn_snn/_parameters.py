@@ -149,7 +149,7 @@ _ATTRIBUTES = """\
         Ends and slopes of the pieces.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of features seen in `fit`, if all of them are strings.
     n_outputs_ : int
         Number of outputs of the network.

@@ -39,7 +39,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
 
     Attributes
     ----------
-    target_location_, target_scale_ : ndarray of shape (n_outputs_,)
+    target_location_, target_scale_ : ndarray of shape (n_outputs,)
         What the target is standardised by; the scale is 0 where it is constant.
     {attributes}
 
