@@ -76,6 +76,11 @@ class SNN(nn.Sequential):
         super().__init__(*_sequence(sizes, dropout))
         self.reset_parameters()
 
+    def __getitem__(self, index: int | slice) -> Any:
+        """A layer; or some of them in a row, as a plain sequence of modules."""
+        layers = list(self.children())[index]
+        return nn.Sequential(*layers) if isinstance(index, slice) else layers
+
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw all weights anew from N(0, 1 / fan_in) and set the biases to 0.
 
