@@ -1,14 +1,51 @@
-"""The scripts among the docs do what they say."""
+"""What the docs show runs, and prints what they say it prints."""
 
+import ast
+import doctest
+import inspect
+import re
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+
+#: A block of code, and what it prints, if a block of text follows.
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.M | re.S)
+
+
+def blocks(page):
+    """Code with the line numbers that it has in the page, and its output or None."""
+    text = page.read_text()
+    for match in BLOCK.finditer(text):
+        lines_above = text.count("\n", 0, match.start(1))
+        yield "\n" * lines_above + match[1], match[2]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if list(blocks(page))], ids=lambda page: page.stem
+)
+def test_the_code_of_a_page_runs_block_after_block(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("matplotlib.pyplot.show", lambda: None)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    names = {}
+    for code, wanted in blocks(page):
+        printed = StringIO()
+        with redirect_stdout(printed):
+            exec(compile(code, page, "exec"), names)
+        if wanted is not None:
+            got = printed.getvalue()
+            right = doctest.OutputChecker().check_output(wanted, got, flags)
+            assert right, f"{page.name} says\n{wanted}but it is\n{got}"
 
 
 def raw_table(n_rows, target):
