@@ -31,7 +31,7 @@ nitpicky = True
 default_role = "py:obj"
 nitpick_ignore_regex = [("py:obj", r".*"), ("py:.*", r"sklearn\.(?!snn).*")]
 # Labels and terms are those of scikit-learn's site, in methods that are inherited.
-suppress_warnings = ["ref.ref", "ref.term", "toc.empty_glob"]
+suppress_warnings = ["ref.ref", "ref.term"]
 
 # API -------------------------------------------------------------------------
 
@@ -80,7 +80,8 @@ html_show_sourcelink = False
 
 def write_api_page(path):
     """Write the page that lists all public names, from which their pages are made."""
-    names, page = list(sklearn_snn.__all__), "API\n===\n\n.. currentmodule:: sklearn_snn\n"
+    names = list(sklearn_snn.__all__)
+    page = "API\n===\n\n.. currentmodule:: sklearn_snn\n"
     for title, pattern in API_GROUPS.items():
         group = [name for name in names if re.fullmatch(pattern, name)]
         names = [name for name in names if name not in group]

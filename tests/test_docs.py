@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import sklearn_snn
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
@@ -58,6 +60,43 @@ def raw_table(n_rows, target):
     if target == "kind":
         score = np.where(score > 0.3, "large", "small")
     return pd.DataFrame({"size": size, "colour": colour, target: score})
+
+
+def text_of(node):
+    """A string of the source, with … for what is filled in; None for other nodes."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(text_of(part) or "…" for part in node.values)
+    return None
+
+
+def messages(tree):
+    """What is raised or warned of, in a function that has the text at hand."""
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        for node in ast.walk(function):
+            call = node.exc if isinstance(node, ast.Raise) else node
+            is_told = call is not node or (
+                isinstance(call, ast.Call) and ast.unparse(call.func) == "warnings.warn"
+            )
+            if not (is_told and isinstance(call, ast.Call) and call.args):
+                continue
+            if text := text_of(call.args[0]):
+                yield text
+            elif getattr(call.args[0], "id", "") == "message":  # one of a dict
+                dicts = (n for n in ast.walk(function) if isinstance(n, ast.Dict))
+                yield from filter(None, (text_of(key) for d in dicts for key in d.keys))
+
+
+def test_troubleshooting_knows_every_message():
+    page = " ".join((DOCS / "troubleshooting.md").read_text().split())
+    package = Path(inspect.getfile(sklearn_snn)).parent
+    trees = [ast.parse(path.read_text()) for path in sorted(package.glob("_[a-z]*.py"))]
+    told = [" ".join(text.split()) for tree in trees for text in messages(tree)]
+    assert len(told) > 40
+    assert [text for text in told if f"`` {text} ``" not in page] == []
 
 
 @pytest.mark.parametrize("target", ["price", "kind"])

@@ -2,9 +2,10 @@
 Are the probabilities right?
 ============================
 
-The mean of eight networks, each stopped by its log-loss, is usually calibrated as it comes: of
-the rows that get a probability of 0.8, about 80 % belong to the class. A single network that is
-trained to the end is too sure of itself, and scikit-learn's ``CalibratedClassifierCV`` repairs it.
+The mean of eight networks, each stopped by its log-loss, is usually calibrated as it
+comes: of the rows that get a probability of 0.8, about 80 % belong to the class. A
+single network that is trained to the end is too sure of itself, and scikit-learn's
+``CalibratedClassifierCV`` repairs most of it.
 """
 
 import matplotlib.pyplot as plt
@@ -23,9 +24,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 )
 
 # %%
-alone = SNNClassifier(
-    n_estimators=1, early_stopping=False, max_iter=20, random_state=0
-)
+alone = SNNClassifier(n_estimators=1, early_stopping=False, max_iter=20, random_state=0)
 models = {
     "eight, stopped early": SNNClassifier(random_state=0),
     "one, to the end": alone,

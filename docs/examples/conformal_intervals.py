@@ -2,9 +2,10 @@
 Prediction intervals that keep their promise
 ============================================
 
-MAPIE wraps any regressor and widens its predictions to intervals that hold 90 % of new targets,
-whatever the model is like, as long as new rows are drawn like the old ones. Cross-conformal
-intervals use every row both to train and to calibrate. Needs ``pip install mapie``.
+MAPIE wraps any regressor and widens its predictions to intervals that hold 90 % of new
+targets, whatever the model is like, as long as new rows are drawn like the old ones.
+Cross-conformal intervals use every row both to train and to calibrate. Needs ``pip
+install mapie``.
 """
 
 import matplotlib.pyplot as plt

@@ -2,10 +2,11 @@
 A rare class: weights or oversampling
 =====================================
 
-Where one row in thirty belongs to the class that matters, the default network finds few of
-them, because it is trained to be right about probabilities. Weights of the classes, oversampling
-by imbalanced-learn, or simply another threshold trade precision for recall; none of them
-changes the ranking of the rows much. Needs ``pip install imbalanced-learn``.
+Where one row in thirty belongs to the class that matters, the default network finds few
+of them, because it is trained to be right about probabilities. Weights of the classes,
+oversampling by imbalanced-learn, or simply another threshold trade precision for
+recall; none of them changes the ranking of the rows much. Needs ``pip install
+imbalanced-learn``.
 """
 
 import matplotlib.pyplot as plt
@@ -18,9 +19,11 @@ from sklearn.model_selection import TunedThresholdClassifierCV, train_test_split
 from sklearn_snn import SNNClassifier
 
 X, y = make_classification(
-    3_000, n_informative=6, weights=[0.97], flip_y=0.01, random_state=1
+    4_000, n_informative=6, weights=[0.97], flip_y=0.01, random_state=1
 )
-X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, train_size=0.5, stratify=y, random_state=0
+)
 
 # %%
 # ``class_weight="balanced"`` makes both classes weigh the same in the loss.
@@ -44,8 +47,10 @@ for (name, model), color in zip(
     recall = recall_score(y_test, predicted)
     precision = precision_score(y_test, predicted)
     print(f"{name:<14}recall {recall:.2f}, precision {precision:.2f}")
-    PrecisionRecallDisplay.from_estimator(
-        model, X_test, y_test, name=name, ax=ax, curve_kwargs={"color": color}
-    )
+    if name != "threshold":  # whose ranking is that of the first one
+        PrecisionRecallDisplay.from_estimator(
+            model, X_test, y_test, name=name, ax=ax, curve_kwargs={"color": color}
+        )
     ax.plot(recall, precision, "o", markersize=10, color=color)
+    ax.annotate(name, (recall, precision), (5, 8), textcoords="offset points")
 plt.show()

@@ -2,9 +2,9 @@
 Several labels, many of them missing
 ====================================
 
-In assays and questionnaires most rows have some of their labels only. NaN in a two-dimensional
-``y`` stands for a label that was not measured: the loss and ``masked_scorer`` leave it out, and
-the rows still help the labels that they have.
+In assays and questionnaires most rows have some of their labels only. NaN in a
+two-dimensional ``y`` stands for a label that was not measured: the loss and
+``masked_scorer`` leave it out, and the rows still help the labels that they have.
 """
 
 import matplotlib.pyplot as plt
@@ -20,8 +20,8 @@ roc_auc = masked_scorer("roc_auc")
 settings = {"n_estimators": 4, "max_iter": 40, "random_state": 0}
 
 # %%
-# Two ways with labels that are missing at random: let the network leave them out, or keep the
-# rows that are complete, of which soon hardly any remain.
+# Two ways with labels that are missing at random: let the network leave them out, or
+# keep the rows that are complete, of which soon hardly any remain.
 rng = np.random.default_rng(0)
 shares = [0.0, 0.2, 0.4, 0.6, 0.8]
 masked, complete = [], []

@@ -2,9 +2,9 @@
 Log a fit with MLflow and serve it by pyfunc
 ============================================
 
-A fitted estimator is an ordinary scikit-learn model to MLflow: ``log_model`` stores it with its
-signature, and ``pyfunc`` loads it where nobody knows what it is. Parameters and the loss of
-each epoch are logged along. Needs ``pip install mlflow skops``.
+A fitted estimator is an ordinary scikit-learn model to MLflow: ``log_model`` stores it
+with its signature, and ``pyfunc`` loads it where nobody knows what it is. Parameters
+and the loss of each epoch are logged along. Needs ``pip install mlflow skops``.
 """
 
 import tempfile
@@ -22,7 +22,8 @@ X, y = load_wine(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 
 # %%
-# Runs go to a database in a folder that is removed in the end; yours would name a server.
+# Runs go to a database in a folder that is removed in the end; yours would name a
+# server.
 folder = tempfile.TemporaryDirectory()
 mlflow.set_tracking_uri(f"sqlite:///{folder.name}/runs.db")
 mlflow.create_experiment("wine", artifact_location=f"file://{folder.name}/models")

@@ -2,9 +2,9 @@
 Optuna gives up on bad trials early
 ===================================
 
-``partial_fit`` trains for one epoch, so an Optuna trial can report after each of them and be
-pruned when it falls behind. ``search_space(..., library="optuna")`` has the distributions.
-Needs ``pip install optuna``.
+``partial_fit`` trains for one epoch, so an Optuna trial can report after each of them
+and be pruned when it falls behind. ``search_space(..., library="optuna")`` has the
+distributions. Needs ``pip install optuna``.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,9 @@
 Out-of-fold predictions from one fit
 ====================================
 
-With ``oof_score=True`` each of the eight networks leaves out a fold of its own, so that one fit
-gives a prediction of every training row by a network that never saw it: an honest score without
-a test set, and the spread between members on new rows for free.
+With ``oof_score=True`` each of the eight networks leaves out a fold of its own, so that
+one fit gives a prediction of every training row by a network that never saw it: an
+honest score without a test set, and the spread between members on new rows for free.
 """
 
 import matplotlib.pyplot as plt
@@ -24,9 +24,10 @@ print(f"{model.score(X_test, y_test):.2f}, on rows it knows", end=" ")
 print(f"{model.score(X_train, y_train):.2f}")
 
 # %%
-# On the left, what the folds say of the training rows. On the right, how far the eight members
-# are apart on new rows: their standard deviation, which says how much a prediction depends on
-# the draw of weights and rows, and nothing of the noise in the target.
+# On the left, what the folds say of the training rows. On the right, how far the eight
+# members are apart on new rows: their standard deviation, which says how much a
+# prediction depends on the draw of weights and rows, and nothing of the noise in the
+# target.
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 PredictionErrorDisplay.from_predictions(
     y_train, model.oof_prediction_, kind="actual_vs_predicted", ax=left

@@ -2,8 +2,9 @@
 Quantile regression
 ===================
 
-With ``loss="quantile"`` the regressor predicts the value that a given share of the targets stays
-below. Three fits draw a median with a band around it that is wide where the data are noisy.
+With ``loss="quantile"`` the regressor predicts the value that a given share of the
+targets stays below. Three fits draw a median with a band around it that is wide where
+the data are noisy.
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +16,7 @@ from sklearn_snn import SNNRegressor
 # %%
 # The noise grows to the right, and is skewed.
 rng = np.random.default_rng(0)
-x = rng.uniform(0, 10, 1_500)
+x = rng.uniform(0, 10, 1_000)
 y = np.sin(x) + rng.gamma(1.0, 0.05 + 0.1 * x)
 X = x.reshape(-1, 1)
 x_new = np.linspace(0, 10, 300)

@@ -2,9 +2,9 @@
 A table as it comes
 ===================
 
-Strings, dates, missing values and an outlier go in as they are: the estimators scale numbers,
-encode categories and mark what is missing by themselves. The network still finds what each
-column has to do with the target, which partial dependence shows.
+Strings, dates, missing values and an outlier go in as they are: the estimators scale
+numbers, encode categories and mark what is missing by themselves. The network still
+finds what each column has to do with the target, which partial dependence shows.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,9 @@
 A search that trains all candidates at once
 ===========================================
 
-``SNNRandomizedSearchCV`` is scikit-learn's search with one difference: networks of equal sizes
-are trained side by side as one stack of matrices. With one network a candidate, forty
-candidates on three folds are 120 networks in a handful of stacks.
+``SNNRandomizedSearchCV`` is scikit-learn's search with one difference: networks of
+equal sizes are trained side by side as one stack of matrices. With one network a
+candidate, forty candidates on three folds are 120 networks in a handful of stacks.
 """
 
 import matplotlib.pyplot as plt
@@ -18,8 +18,8 @@ X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 
 # %%
-# The space that comes with the package, with fewer sizes than it has: the sizes decide how many
-# networks share a stack.
+# The space that comes with the package, with fewer sizes than it has: the sizes decide
+# how many networks share a stack.
 space = search_space("tabular", n_samples=len(X_train))
 space |= {"depth": [2, 3], "width": [32]}
 search = SNNRandomizedSearchCV(
@@ -32,7 +32,12 @@ search = SNNRandomizedSearchCV(
 )
 search.fit(X_train, y_train)
 results = pd.DataFrame(search.cv_results_)
-columns = ["param_depth", "param_learning_rate_init", "param_dropout", "mean_test_score"]
+columns = [
+    "param_depth",
+    "param_learning_rate_init",
+    "param_dropout",
+    "mean_test_score",
+]
 results.nsmallest(5, "rank_test_score")[columns]
 
 # %%
@@ -44,14 +49,12 @@ print(f"accuracy on new rows: {model.score(X_test, y_test):.3f}")
 fig, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 for depth, marker in ((2, "o"), (3, "s")):
     of_depth = results[results["param_depth"] == depth]
-    ax.errorbar(
+    ax.plot(
         of_depth["param_learning_rate_init"].astype(float),
         -of_depth["mean_test_score"],
-        yerr=of_depth["std_test_score"],
-        fmt=marker,
-        alpha=0.7,
+        marker,
         label=f"{depth} hidden layers",
     )
-ax.set(xscale="log", xlabel="learning_rate_init", ylabel="log-loss, 3 folds")
+ax.set(xlabel="learning_rate_init", ylabel="log-loss, mean of 3 folds")
 ax.legend()
 plt.show()

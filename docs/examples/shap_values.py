@@ -2,9 +2,10 @@
 SHAP values with DeepExplainer
 ==============================
 
-``modules_`` holds the trained networks as plain torch modules of layers that shap knows, so its
-``DeepExplainer`` attributes each prediction to the inputs. The modules see what the
-preprocessor makes of a row, and answer in log-odds. Needs ``pip install shap``.
+``modules_`` holds the trained networks as plain torch modules of layers that shap
+knows, so its ``DeepExplainer`` attributes each prediction to the inputs. The modules
+see what the preprocessor makes of a row, and answer in log-odds. Needs ``pip install
+shap``.
 """
 
 import matplotlib.pyplot as plt
@@ -20,8 +21,8 @@ X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 
 # %%
-# ``n_bins=1`` leaves out the piecewise linear encoding, a first module of ours that shap has no
-# rule for; what remains are ``Linear``, ``SELU`` and ``AlphaDropout``.
+# ``n_bins=1`` leaves out the piecewise linear encoding, a first module of ours that
+# shap has no rule for; what remains are ``Linear``, ``SELU`` and ``AlphaDropout``.
 model = SNNClassifier(n_bins=1, random_state=0).fit(X_train, y_train)
 print(f"accuracy: {model.score(X_test, y_test):.3f}")
 print(model.modules_[0])

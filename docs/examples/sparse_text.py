@@ -2,9 +2,9 @@
 Text as a sparse table
 ======================
 
-A CSR matrix of word counts stays sparse: it is scaled in place, and only the rows of a batch
-become dense. Here paragraphs of scikit-learn's own docstrings are sorted into the modules
-that they are from.
+A CSR matrix of word counts stays sparse: it is scaled in place, and only the rows of a
+batch become dense. Here paragraphs of scikit-learn's own docstrings are sorted into the
+modules that they are from.
 """
 
 import inspect
@@ -48,6 +48,12 @@ print(f"accuracy: {model.score(texts[test], labels[test]):.2f}")
 # %%
 fig, ax = plt.subplots(figsize=(6, 5), layout="constrained")
 ConfusionMatrixDisplay.from_estimator(
-    model, texts[test], labels[test], normalize="true", cmap="Blues", ax=ax
+    model,
+    texts[test],
+    labels[test],
+    normalize="true",
+    cmap="Blues",
+    xticks_rotation=45,
+    ax=ax,
 )
 plt.show()

@@ -2,9 +2,9 @@
 A stream of chunks with partial_fit
 ===================================
 
-``partial_fit`` trains for one epoch on the rows at hand and forgets none of the optimizer's
-memory. Each chunk is predicted before it is learned from, so the curve is honest; half way the
-world changes, and the network follows.
+``partial_fit`` trains for one epoch on the rows at hand and forgets none of the
+optimizer's memory. Each chunk is predicted before it is learned from, so the curve is
+honest; half way the world changes, and the network follows.
 """
 
 import matplotlib.pyplot as plt
@@ -39,6 +39,6 @@ print(f"in the end {np.mean(accuracy[-10:]):.2f}")
 fig, ax = plt.subplots(figsize=(7, 3.5), layout="constrained")
 ax.plot(range(1, 80), accuracy)
 ax.axvline(40, color="0.5", linestyle="--")
-ax.text(40.5, 0.35, "the world changes", color="0.3")
+ax.text(43, 0.35, "the world changes", color="0.3")
 ax.set(xlabel="chunk", ylabel="accuracy before learning from it")
 plt.show()

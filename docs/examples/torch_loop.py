@@ -2,8 +2,8 @@
 The network in a torch loop of your own
 =======================================
 
-``SNN`` is the network alone: a plain ``torch.nn.Sequential`` with the paper's initial weights.
-It wants inputs of mean 0 and variance 1, and an optimizer; the rest is torch.
+``SNN`` is the network alone: a plain ``torch.nn.Sequential`` with the paper's initial
+weights. It wants inputs of mean 0 and variance 1, and an optimizer; the rest is torch.
 """
 
 import matplotlib.pyplot as plt
