@@ -54,9 +54,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
-    "ignore_pattern": "__init__",
     "doc_module": ("sklearn_snn",),
-    "reference_url": {"sklearn_snn": None},
     "backreferences_dir": "api/examples",
     "abort_on_example_error": True,
     "download_all_examples": False,
@@ -67,6 +65,9 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = project
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+toc_object_entries_show_parents = "hide"
 html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "show_prev_next": False,

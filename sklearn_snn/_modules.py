@@ -48,7 +48,7 @@ class SNN(nn.Sequential):
 
     Notes
     -----
-    Calling it maps a tensor of shape (..., n_features) to one of shape (..., n_outputs).
+    It maps tensors of shape (..., n_features) to tensors of shape (..., n_outputs).
 
     References
     ----------
@@ -78,8 +78,10 @@ class SNN(nn.Sequential):
 
     def __getitem__(self, index: int | slice) -> Any:
         """A layer; or some of them in a row, as a plain sequence of modules."""
-        layers = list(self.children())[index]
-        return nn.Sequential(*layers) if isinstance(index, slice) else layers
+        layers = list(self.children())
+        if isinstance(index, slice):
+            return nn.Sequential(*layers[index])
+        return layers[index]
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw all weights anew from N(0, 1 / fan_in) and set the biases to 0.

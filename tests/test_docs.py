@@ -99,6 +99,20 @@ def test_troubleshooting_knows_every_message():
     assert [text for text in told if f"`` {text} ``" not in page] == []
 
 
+@pytest.mark.parametrize("page", sorted(DOCS.glob("from_*.md")), ids=lambda p: p.stem)
+def test_pages_for_others_name_what_there_is_here(page):
+    estimator = sklearn_snn.SNNRegressor()
+    known = {*dir(estimator), *vars(sklearn_snn.SNNClassifier()), "None"}
+    known |= set(re.findall(r"^    (\w+_) :", estimator.__doc__, re.M))
+    for method in (estimator.fit, sklearn_snn.SNNClassifier.partial_fit):
+        known |= set(inspect.signature(method).parameters)
+    rows = [line.split("|")[1:-1] for line in page.read_text().splitlines()]
+    cells = [row[2 if len(row) == 4 else 1] for row in rows if row]  # ours
+    ours = {name for cell in cells for name in re.findall(r"`([a-z]\w+)", cell)}
+    assert len(ours) > 10
+    assert ours - known == set()
+
+
 @pytest.mark.parametrize("target", ["price", "kind"])
 def test_a_competition_from_raw_files_to_a_submission(tmp_path, target):
     table = raw_table(400, target)

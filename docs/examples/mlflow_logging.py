@@ -22,8 +22,7 @@ X, y = load_wine(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 
 # %%
-# Runs go to a database in a folder that is removed in the end; yours would name a
-# server.
+# Runs go to a database in a temporary folder; yours would name a server.
 folder = tempfile.TemporaryDirectory()
 mlflow.set_tracking_uri(f"sqlite:///{folder.name}/runs.db")
 mlflow.create_experiment("wine", artifact_location=f"file://{folder.name}/models")
@@ -33,10 +32,9 @@ mlflow.set_experiment("wine")
 # skops, MLflow's format, loads no type that is not listed; these are the model's own.
 with mlflow.start_run() as run:
     model = SNNClassifier(random_state=0).fit(X_train, y_train)
-    mlflow.log_params(model.get_params())
+    mlflow.log_params({"depth": model.depth, "width": model.width})
     for epoch, loss in enumerate(model.loss_curve_):
         mlflow.log_metric("loss", loss, step=epoch)
-    mlflow.log_metric("test_accuracy", model.score(X_test, y_test))
     logged = mlflow.sklearn.log_model(
         model,
         name="snn",
@@ -47,15 +45,15 @@ with mlflow.start_run() as run:
     )
 
 # %%
-# Elsewhere the model is a function of tables, and says which columns it wants.
+# Elsewhere the model is a function of tables; it says which columns it wants.
 served = mlflow.pyfunc.load_model(logged.model_uri)
-print(served.metadata.get_input_schema().input_names()[:3], "...")
+print(served.metadata.get_input_schema().input_names()[:3])
 print(served.predict(X_test.head(3)).round(3))
 
 # %%
 history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "loss")
 fig, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
-ax.plot([metric.step for metric in history], [metric.value for metric in history])
+ax.plot([metric.value for metric in history])
 ax.set(xlabel="epoch", ylabel="training loss, as MLflow has it", yscale="log")
 plt.show()
 folder.cleanup()

@@ -32,12 +32,7 @@ search = SNNRandomizedSearchCV(
 )
 search.fit(X_train, y_train)
 results = pd.DataFrame(search.cv_results_)
-columns = [
-    "param_depth",
-    "param_learning_rate_init",
-    "param_dropout",
-    "mean_test_score",
-]
+columns = ["param_depth", "param_learning_rate_init", "mean_test_score"]
 results.nsmallest(5, "rank_test_score")[columns]
 
 # %%
