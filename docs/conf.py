@@ -19,7 +19,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["examples", "sg_execution_times.rst"]
+exclude_patterns = ["examples", "**/sg_execution_times.rst"]
 
 # Pages -----------------------------------------------------------------------
 
@@ -58,6 +58,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "api/examples",
     "abort_on_example_error": True,
     "download_all_examples": False,
+    "show_signature": False,
     "min_reported_time": 1,
 }
 

@@ -115,8 +115,8 @@ _DATA = """\
         booleans and categories, or names, indices or a mask of them, or none.
     n_bins : int, default=16
         Pieces at most of the piecewise linear encoding that ``preprocessor="auto"``
-        gives each number beside itself, at least 1, which is none; see
-        `docs/how_it_works.md`. The ends of the pieces are quantiles.
+        gives each number beside itself, at least 1, which is none. The ends of the
+        pieces are quantiles.
     callbacks : list of skorch callbacks or None, default=None
         With a list, networks are trained one by one as ordinary skorch nets, each with
         copies of the callbacks. For scikit-learn's, call `set_callbacks`.

@@ -19,6 +19,8 @@ import sklearn_snn
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+MARKDOWN = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("benchmarks/**/*.md")]
+EXAMPLES = sorted((DOCS / "examples").glob("*.py"))
 
 #: A block of code, and what it prints, if a block of text follows.
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.M | re.S)
@@ -60,6 +62,24 @@ def raw_table(n_rows, target):
     if target == "kind":
         score = np.where(score > 0.3, "large", "small")
     return pd.DataFrame({"size": size, "colour": colour, target: score})
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_to_files_lead_somewhere(page):
+    """The build of the site checks its own; these are those that a repository shows."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        if "://" not in target:
+            # The gallery is made of the examples.
+            target = re.sub(r"^gallery/(\w+)\.rst$", r"examples/\1.py", target)
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_is_short_and_draws(path):
+    lines = path.read_text().splitlines()
+    assert len(lines) < 60
+    assert "plt.show()" in lines
 
 
 def text_of(node):
