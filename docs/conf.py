@@ -29,6 +29,8 @@ myst_heading_anchors = 3
 nitpicky = True
 # In docstrings a name in backticks becomes a link if there is something of that name.
 default_role = "py:obj"
+# Types in docstrings are code, with quotes as they are.
+smartquotes = False
 nitpick_ignore_regex = [("py:obj", r".*"), ("py:.*", r"sklearn\.(?!snn).*")]
 # Labels and terms are those of scikit-learn's site, in methods that are inherited.
 suppress_warnings = ["ref.ref", "ref.term"]
