@@ -6,13 +6,17 @@ OLDEST := .venv-oldest
 INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .NOTPARALLEL:
-.PHONY: help demo test test-oldest lint clean
+.PHONY: help demo docs test test-oldest lint clean
 
 help:  ## show this list (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.installed-plot  ## fit, score and plot on scikit-learn's data (1 minute)
 	$(VENV)/bin/python docs/demo.py
+
+docs: $(VENV)/.installed-docs  ## build the site into build/docs, with its gallery
+	$(VENV)/bin/python -W error:"Unknown section" -m sphinx -q -W --keep-going \
+		docs build/docs
 
 test: $(VENV)/.installed-test  ## run the tests and the doctests
 	$(VENV)/bin/python -m pytest -n 2
@@ -29,7 +33,8 @@ lint: $(VENV)/.installed-lint  ## check style, types and spelling
 	$(VENV)/bin/codespell
 
 clean:  ## remove environments, caches and build outputs
-	rm -rf $(VENV) $(OLDEST) .cache .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) $(OLDEST) .cache .mypy_cache .pytest_cache .ruff_cache build dist docs/api docs/gallery \
+		docs/sg_execution_times.rst
 
 $(VENV)/.installed-torch: constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -47,10 +47,9 @@ class SNN(nn.Sequential):
     dropout : float, default=0.0
         Rate of alpha dropout after each hidden layer, in [0, 1).
 
-    Shape
+    Notes
     -----
-    x : (..., n_features)
-    returns : (..., n_outputs)
+    It maps tensors of shape (..., n_features) to tensors of shape (..., n_outputs).
 
     References
     ----------

@@ -120,8 +120,8 @@ _DATA = """\
         booleans and categories, or names, indices or a mask of them, or none.
     n_bins : int, default=16
         Pieces at most of the piecewise linear encoding that ``preprocessor="auto"``
-        gives each number beside itself, at least 1, which is none; see
-        `docs/how_it_works.md`. The ends of the pieces are quantiles.
+        gives each number beside itself, at least 1, which is none. The ends of the
+        pieces are quantiles.
     callbacks : list of skorch callbacks or None, default=None
         With a list, networks are trained one by one as ordinary skorch nets, each with
         copies of the callbacks. For scikit-learn's, call `set_callbacks`.
@@ -155,7 +155,7 @@ _ATTRIBUTES = """\
         Ends and slopes of the pieces.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of features seen in `fit`, if all of them are strings.
     n_outputs_ : int
         Number of outputs of the network.

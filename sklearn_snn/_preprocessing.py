@@ -79,7 +79,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         Whether `fit` saw a sparse table.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all of them are strings.
 
     References

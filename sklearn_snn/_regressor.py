@@ -41,9 +41,9 @@ class SNNRegressor(RegressorMixin, BaseSNN):
     ----------
     is_multioutput_ : bool
         Whether the training target had two dimensions.
-    target_location_ : ndarray of shape (n_outputs_,)
+    target_location_ : ndarray of shape (n_outputs,)
         What is subtracted from the target.
-    target_scale_ : ndarray of shape (n_outputs_,)
+    target_scale_ : ndarray of shape (n_outputs,)
         What it is then divided by; 0 where it is constant.
     {attributes}
 

@@ -60,6 +60,15 @@ def test_weights_begin_lecun_normal_and_biases_zero():
         assert not layer.bias.any()
 
 
+def test_a_slice_of_the_network_is_a_plain_sequence_of_its_layers():
+    network = SNN(5, 2, depth=2, width=8)
+    hidden = network[:-1]
+    x = torch.randn(3, 5)
+    assert type(hidden) is nn.Sequential
+    assert hidden[0] is network[0]
+    assert torch.equal(network[-1](hidden(x)), network(x))
+
+
 def test_reset_parameters_takes_a_generator():
     networks = [SNN(4, 1, depth=1, width=4) for _ in range(2)]
     for network in networks:
