@@ -40,8 +40,8 @@ from sklearn_snn._specs import (
 #: Numbers that one layer may hold while validation rows are evaluated.
 _EVALUATION_SIZE = 2**22
 
-#: Epochs without gain that ``n_iter_no_change="auto"`` bears: so many, one more for each
-#: epoch before the best one, and so many at most. On 17 tables it stopped where 20
+#: Epochs without gain that ``n_iter_no_change="auto"`` bears: so many, one more for
+#: each epoch before the best one, and so many at most. On 17 tables it stopped where 20
 #: epochs at all times do, after .75 of the time.
 _LEAST_PATIENCE, _MOST_PATIENCE = 8, 20
 
