@@ -15,6 +15,10 @@ from torch import Tensor
 from sklearn_snn._modules import PiecewiseLinearEncoding
 from sklearn_snn._specs import Matrix, NetworkSpec, TrainingSet
 
+#: Numbers of an encoded table that are kept, since encoding them in each batch of each
+#: epoch takes an eighth of the training; of larger tables they are made by the batch.
+_ENCODED_SIZE = 2**23
+
 
 def as_tensor(
     array: NDArray, dtype: torch.dtype | None, device: torch.device
@@ -86,11 +90,11 @@ class LabelledRows:
         self, data: TrainingSet, dtype: torch.dtype, device: torch.device
     ) -> None:
         self._rows = Rows(data.X, data.offset, dtype, device)
-        self._encoding = (
-            None
-            if data.pieces is None
-            else PiecewiseLinearEncoding(data.pieces).to(device, dtype)
-        )
+        self._encoding: PiecewiseLinearEncoding | None = None
+        if data.pieces is not None:
+            self._encoding = PiecewiseLinearEncoding(data.pieces).to(device, dtype)
+            if len(self._rows) * data.n_inputs <= _ENCODED_SIZE:
+                self._rows, self._encoding = self._encoded(), None
         is_class = data.target.dtype.kind in "iu"
         self.target = as_tensor(data.target, None if is_class else dtype, device)
         self.weight = None if data.weight is None else np.asarray(data.weight, float)
@@ -102,6 +106,12 @@ class LabelledRows:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def _encoded(self) -> Rows:
+        """All rows as networks see them."""
+        assert self._encoding is not None
+        every = self._encoding(self._rows.take(torch.arange(len(self))))
+        return Rows(every.numpy(force=True), None, every.dtype, every.device)
 
     def inputs(self, indices: Tensor) -> Tensor:
         """What networks see of the rows at `indices`, of shape (..., n_inputs)."""
