@@ -1,6 +1,5 @@
 """The fitted network inside of what a user has: a pipeline, a search, the network."""
 
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_snn._base import BaseSNN
@@ -27,6 +26,8 @@ def fitted_network(estimator, X=None):
     TypeError
         If there is no network of this package in it.
     """
+    from sklearn.pipeline import Pipeline  # slow to import, and needed here only
+
     given = estimator
     while not isinstance(estimator, BaseSNN):
         if isinstance(estimator, Pipeline):
