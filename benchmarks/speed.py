@@ -10,13 +10,13 @@ import argparse
 import os
 from pathlib import Path
 
-from benchmarks import speed_search
+from benchmarks import speed_fit, speed_search, speed_step
 from benchmarks.lines import append, environment
 from benchmarks.report import speed_row
 from benchmarks.timing import measure
 
 #: A module for each section, whose `pairs(quick)` yields what is timed.
-SECTIONS = {"search": speed_search}
+SECTIONS = {"step": speed_step, "fit": speed_fit, "search": speed_search}
 
 RESULTS = Path(__file__).parent / "results" / "speed.jsonl"
 

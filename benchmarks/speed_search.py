@@ -127,7 +127,9 @@ def stack_pair(sizes):
     )
 
 
-def train_stacked(X, y, n_networks, n_epochs, batch_size, *, depth, width, dropout):
+def train_stacked(
+    X, y, n_networks, n_epochs, batch_size, *, n_threads=1, depth, width, dropout
+):
     """Train networks that differ in their seeds."""
     specs = [
         NetworkSpec(
@@ -142,7 +144,7 @@ def train_stacked(X, y, n_networks, n_epochs, batch_size, *, depth, width, dropo
         for seed in range(n_networks)
     ]
     data = TrainingSet(X, y[:, np.newaxis].astype(X.dtype))
-    options = TrainingOptions(n_threads=1)
+    options = TrainingOptions(n_threads=n_threads)
     return fit_networks(specs, [data], loss=BinaryCrossEntropy(), options=options)
 
 
