@@ -252,7 +252,11 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         """What the network sees of a table, and the offset of a sparse one."""
         if preprocessor is None:
             return X.astype(self.dtype, copy=False), None
-        transformed = transformed_table(preprocessor.transform(X), self.dtype)
+        if isinstance(preprocessor, TabularPreprocessor):
+            made = preprocessor._transform(X)  # which need not check X once more
+        else:
+            made = preprocessor.transform(X)
+        transformed = transformed_table(made, self.dtype)
         return transformed, _offset(transformed, preprocessor)
 
     def _training_set(self, table, rows, target_scale=None):

@@ -212,23 +212,22 @@ def predict_networks(
     """
     import torch
 
-    from sklearn_snn._modules import (
-        PiecewiseLinearEncoding,
-        StackedSNN,
-        join_parameters,
-    )
+    from sklearn_snn._modules import PiecewiseLinearEncoding
+    from sklearn_snn._propagation import forward_pass
     from sklearn_snn._rows import Rows, as_tensor
     from sklearn_snn._threads import limit_threads
 
     dtype, device = getattr(torch, options.dtype), torch.device(options.device)
     n_outputs = len(networks[0].weights[-1])
-    weights = [_padded(network.weights) for network in networks]
-    sizes = [len(weights[0][0]), *map(len, weights[0][1::2])]
-    flat = np.stack([join_parameters(one) for one in weights])
+    padded = _side_by_side(networks)
+    n_multiplications = BLOCK_SIZE * sum(weight.size for weight, _ in padded)
     outputs = np.empty((len(networks), X.shape[0], n_outputs))
     block = torch.zeros((BLOCK_SIZE, X.shape[1]), dtype=dtype, device=device)
-    with limit_threads(options.n_threads, BLOCK_SIZE * flat.size), torch.no_grad():
-        module = StackedSNN(sizes, as_tensor(flat, dtype, device))
+    with limit_threads(options.n_threads, n_multiplications), torch.no_grad():
+        layers = [
+            (as_tensor(weight, dtype, device), as_tensor(bias, dtype, device))
+            for weight, bias in padded
+        ]
         rows = Rows(X, offset, dtype, device)
         encoding: torch.nn.Module = torch.nn.Identity()
         if pieces is not None:
@@ -237,20 +236,28 @@ def predict_networks(
             stop = min(start + BLOCK_SIZE, X.shape[0])
             block[: stop - start] = rows.take(torch.arange(start, stop))
             x = encoding(block).expand(len(networks), -1, -1)
-            raw = module(x).cpu().numpy()
+            raw = forward_pass(layers, x)[0].cpu().numpy()
             outputs[:, start:stop] = raw[:, : stop - start, :n_outputs]
     return outputs
 
 
-def _padded(weights: Sequence[NDArray]) -> list[NDArray]:
-    """The same network with units that do nothing, up to whole tiles a layer."""
-    padded, n_more_inputs = [], 0
-    for weight, bias in zip(weights[::2], weights[1::2], strict=True):
-        n_more = -len(bias) % _TILE
-        padded.append(np.pad(weight, [(0, n_more_inputs), (0, n_more)]))
-        padded.append(np.pad(bias, (0, n_more)))
-        n_more_inputs = n_more
-    return padded
+def _side_by_side(networks: Sequence[FittedNetwork]) -> list[tuple[NDArray, NDArray]]:
+    """Weights (n_networks, in, out) and biases (n_networks, 1, out) of each layer.
+
+    Units that do nothing fill layers up to whole tiles.
+    """
+    parts = list(zip(*(network.weights for network in networks), strict=True))
+    layers, n_inputs = [], len(parts[0][0])
+    for weights, biases in zip(parts[::2], parts[1::2], strict=True):
+        n_outputs = len(biases[0])
+        width = n_outputs + -n_outputs % _TILE
+        weight = np.zeros((len(networks), n_inputs, width), weights[0].dtype)
+        weight[:, : len(weights[0]), :n_outputs] = weights
+        bias = np.zeros((len(networks), 1, width), weight.dtype)
+        bias[:, 0, :n_outputs] = biases
+        layers.append((weight, bias))
+        n_inputs = width
+    return layers
 
 
 def resolve_device(device: str, *, must_exist: bool) -> str:
