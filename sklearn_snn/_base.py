@@ -4,6 +4,7 @@ import warnings
 from abc import abstractmethod
 from copy import deepcopy
 from dataclasses import replace
+from inspect import signature
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -357,6 +358,12 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "networks_")
+
+    def __setstate__(self, state):
+        # Files of earlier versions lack the parameters that came later.
+        parameters = signature(type(self)).parameters.values()
+        defaults = {one.name: one.default for one in parameters}
+        super().__setstate__(defaults | state)
 
     # Hooks ----------------------------------------------------------------------
 
