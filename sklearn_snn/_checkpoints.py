@@ -17,7 +17,6 @@ from typing import Any
 
 import joblib
 import numpy as np
-from numpy.typing import NDArray
 
 from sklearn_snn._files import write_atomically
 from sklearn_snn._specs import FittedNetwork, ResumeState
@@ -115,7 +114,7 @@ class Checkpoint:
 
 def _packed(rounds: Iterable[Round]) -> bytes:
     """Bytes of a file."""
-    arrays: dict[str, NDArray] = {}
+    arrays: dict[str, Any] = {}
 
     def packed(network: FittedNetwork | None, name: str) -> Any:
         if network is None:
