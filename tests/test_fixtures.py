@@ -70,7 +70,7 @@ def test_a_file_of_an_earlier_version_can_be_trained_on(path):
 
 def test_parameters_that_came_later_have_their_defaults_in_old_pickles():
     model = SNNClassifier(width=7)
-    state = model.__getstate__()
+    state = dict(model.__getstate__())
     del state["checkpoint_interval"]
     old = SNNClassifier.__new__(SNNClassifier)
     old.__setstate__(state)
