@@ -4,11 +4,13 @@ import warnings
 from abc import abstractmethod
 from copy import deepcopy
 from dataclasses import replace
+from inspect import signature
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_snn._checkpoints import Checkpoint
 from sklearn_snn._compat import CallbackSupportMixin, _fit_context
 from sklearn_snn._planning import Member, PlanningEstimator
 from sklearn_snn._progress import report_progress
@@ -64,6 +66,10 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         ------
         ValueError
             If parameters or data are not as described, or training diverges.
+        KeyboardInterrupt
+            If Ctrl-C comes before training has begun, which leaves the estimator as it
+            was. Later it ends training with a `ConvergenceWarning`, and the best
+            weights so far are kept; networks that have not begun are left out.
         """
         with self._all_or_nothing():
             data = self._read(
@@ -75,7 +81,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                 sample_weight_val=sample_weight_val,
                 groups=groups,
             )
-            self._train(self._rounds(data), _reported(X, y, sample_weight))
+            reported = _reported(X, y, sample_weight)
+            self._train(self._rounds(data), reported, self.checkpoint)
         return self
 
     def _partial_fit(self, X, y, sample_weight, **target):
@@ -147,6 +154,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         if members[0].preprocessor is not None:
             self.member_preprocessors_ = [one.preprocessor for one in members]
         networks = yield request
+        networks, members = self._trained(networks, members, request)
         self._complain(networks, data.resumes)
         networks = [
             _with_output_shift(network, self._output_shift(member))
@@ -156,10 +164,13 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         if self.oof_score:
             result |= self._held_out_predictions(networks, members, data.table)
         if refits and networks[0].stopped_by != "interrupt":
-            self.member_preprocessors_ = None
-            networks = yield self._refit_request(data, networks)
-            self._complain(networks, data.resumes)
-            result |= self._training_result(networks, result)
+            preprocessors, self.member_preprocessors_ = self.member_preprocessors_, None
+            refitted = yield self._refit_request(data, networks)
+            self._complain(refitted, data.resumes)
+            if refitted[0].stopped_by == "interrupt":  # worse than what was validated
+                self.member_preprocessors_ = preprocessors
+            else:
+                result |= self._training_result(refitted, result)
         for name in (self._oof_attribute, "oof_score_"):  # of an earlier fit
             vars(self).pop(name, None)
         vars(self).update(result)
@@ -177,11 +188,28 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                 for spec in request.specs
             ]
         )
+        if networks[0].stopped_by == "interrupt":  # a loop over chunks ends here, too
+            raise KeyboardInterrupt
         self._complain(networks, data.resumes)
         vars(self).update(self._training_result(networks))
 
-    def _train(self, rounds, reported):
-        """Train what is asked for, and report on it."""
+    def _trained(self, networks, members, request):
+        """Networks that had an epoch before Ctrl-C, and their members."""
+        if networks[0].stopped_by != "interrupt":
+            return networks, members
+        done = [spec.n_epochs_done for spec in request.specs]
+        if all(one.n_iter == n for one, n in zip(networks, done, strict=True)):
+            raise KeyboardInterrupt
+        pairs = zip(networks, members, strict=True)
+        networks, members = zip(
+            *(pair for pair in pairs if pair[0].n_iter), strict=True
+        )
+        if self.member_preprocessors_ is not None:
+            self.member_preprocessors_ = [one.preprocessor for one in members]
+        return list(networks), list(members)
+
+    def _train(self, rounds, reported, folder=None):
+        """Train what is asked for, report on it, and keep checkpoints in a folder."""
         request = next(rounds)
         callbacks = self._copied_callbacks(len(request.specs))
         n_epochs = max(
@@ -191,6 +219,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         if callbacks is None:
             n_stacks = len(group_networks(*request[:2]))
         n_epochs *= n_stacks * (1 + self.refit)
+        checkpoint = None if folder is None else self._checkpoint(request, folder)
         with report_progress(
             self, n_epochs, self._training_result, **reported
         ) as progress:
@@ -201,10 +230,21 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                     options=request.options,
                     on_epoch=progress,
                     callbacks=callbacks,
+                    checkpoint=checkpoint,
                 )
                 request = next_request(rounds, networks)
+        # Who pressed Ctrl-C may want to go on later.
+        if checkpoint is not None and networks[0].stopped_by != "interrupt":
+            checkpoint.remove()
         if callbacks is not None:
             self.callbacks_ = callbacks
+
+    def _checkpoint(self, request, folder):
+        """The file of this fit."""
+        specs, sets, loss, options = request
+        specs = [replace(spec, score=None) for spec in specs]  # `scoring` says as much
+        asked = specs, sets, loss.key, options, self.scoring
+        return Checkpoint(folder, self.checkpoint_interval, asked)
 
     def _copied_callbacks(self, n_networks):
         if self.callbacks is None:
@@ -241,7 +281,13 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                 stacklevel=2,
             )
         if "interrupt" in reasons:
-            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=2)
+            warnings.warn(
+                "Training was interrupted by the user after "
+                f"{max(network.n_iter for network in networks)} epochs of at most "
+                f"{self.max_iter}; the best weights so far are kept.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
 
     def _training_result(self, networks, validated=None):
         """Fitted attributes that networks give, some of them from an earlier round."""
@@ -312,6 +358,12 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "networks_")
+
+    def __setstate__(self, state):
+        # Files of earlier versions lack the parameters that came later.
+        parameters = signature(type(self)).parameters.values()
+        defaults = {one.name: one.default for one in parameters}
+        super().__setstate__(defaults | state)
 
     # Hooks ----------------------------------------------------------------------
 

@@ -109,6 +109,8 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         dtype="float32",
         n_threads=None,
         time_limit=None,
+        checkpoint=None,
+        checkpoint_interval=300.0,
     ):
         self.depth = depth
         self.width = width
@@ -142,6 +144,8 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         self.dtype = dtype
         self.n_threads = n_threads
         self.time_limit = time_limit
+        self.checkpoint = checkpoint
+        self.checkpoint_interval = checkpoint_interval
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None):

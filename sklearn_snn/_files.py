@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import uuid4
 
 
-def write_atomically(data, path):
+def write_atomically(data: bytes, path: str | os.PathLike[str]) -> None:
     """Write a file so that nobody ever finds a part of it.
 
     Where the disk is full or the process is killed, what was there before stays.

@@ -1,6 +1,7 @@
 """Parameters that both estimators have: their allowed ranges and their description."""
 
 from numbers import Integral, Real
+from os import PathLike
 
 from sklearn.metrics import get_scorer_names
 
@@ -40,6 +41,8 @@ CONSTRAINTS = {
     "dtype": [StrOptions({"float32", "float64"})],
     "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+    "checkpoint": [str, PathLike, None],
+    "checkpoint_interval": [Interval(Real, 0, None, closed="left")],
 }
 
 _NETWORK = """\
@@ -144,6 +147,14 @@ _DATA = """\
     time_limit : float or None, default=None
         Seconds of training at most, positive. The schedule ends in time, and the best
         weights so far are kept.
+    checkpoint : str, path-like or None, default=None
+        Folder for the state of training. A fit that was killed, or ended by Ctrl-C, and
+        is started again with the same parameters and data goes on from there, and ends
+        with the same weights to the bit (but for `time_limit`, which starts anew). The
+        file, named by a hash of both, is removed when the fit is done. Neither
+        `partial_fit` nor the stacks of this package's searches write any.
+    checkpoint_interval : float, default=300.0
+        Seconds between two states at least, at least 0, which keeps one an epoch.
 """
 
 _ATTRIBUTES = """\

@@ -29,6 +29,8 @@ _ENOUGH_TO_VALIDATE = 1000
 TRAINING_PARAMETERS = frozenset(
     {
         "batch_size",
+        "checkpoint",
+        "checkpoint_interval",
         "cv",
         "depth",
         "device",
@@ -99,6 +101,14 @@ class PlanningEstimator(EncodingEstimator):
             "networks stop together (refit=True or early_stopping='joint') only when "
             "they are trained side by side, which callbacks do not allow": (
                 self._stops_jointly and self.callbacks is not None
+            ),
+            "checkpoint and callbacks exclude each other: what skorch's callbacks "
+            "remember is not in the file": (
+                self.checkpoint is not None and self.callbacks is not None
+            ),
+            "checkpoint needs random_state to be a number: with None, a fit that is "
+            "started again is another one": (
+                self.checkpoint is not None and self.random_state is None
             ),
         }
         for message in (message for message, is_met in conflicts.items() if is_met):

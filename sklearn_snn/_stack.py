@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_snn._dropout import StackedAlphaDropout
+from sklearn_snn._interrupts import Interrupts
 from sklearn_snn._losses import Loss
 from sklearn_snn._modules import (
     StackedSNN,
@@ -47,16 +48,19 @@ _LEAST_PATIENCE, _MOST_PATIENCE = 8, 20
 
 
 class Clock:
-    """How much of a time limit is used up.
+    """How much of a time limit is used up, and whether the user still wants to wait.
 
     Parameters
     ----------
     limit : float or None
         Seconds; None is no limit.
+    interrupts : Interrupts
+        Notes Ctrl-C.
     """
 
-    def __init__(self, limit: float | None) -> None:
+    def __init__(self, limit: float | None, interrupts: Interrupts) -> None:
         self._start, self._limit = time.monotonic(), limit
+        self._interrupts = interrupts
 
     @property
     def progress(self) -> float:
@@ -64,6 +68,22 @@ class Clock:
         if self._limit is None:
             return 0.0
         return (time.monotonic() - self._start) / self._limit
+
+    @property
+    def reason_to_stop(self) -> StopReason | None:
+        """Why training has to stop after this step, if it has to."""
+        if self.is_interrupted:
+            return "interrupt"
+        return "time_limit" if self.progress >= 1 else None
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether Ctrl-C was noted."""
+        return self._interrupts.number > 0
+
+    def interrupt(self) -> None:
+        """Have those stop who come later, too."""
+        self._interrupts.number = max(self._interrupts.number, 1)
 
 
 @dataclass
@@ -293,8 +313,8 @@ class Stack:
         ):
             self.optimizer.active, self.optimizer.factor = active, factor
             yield batch
-            if self._clock.progress >= 1:
-                self.stop_all("time_limit")
+            if (reason := self._clock.reason_to_stop) is not None:
+                self.stop_all(reason)
                 break
 
     def _factors(self, takes_part: NDArray[np.bool_]) -> Iterator[NDArray]:

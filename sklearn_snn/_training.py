@@ -8,12 +8,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_snn._checkpoints import Checkpoint
+from sklearn_snn._interrupts import Interrupts
 from sklearn_snn._pieces import PiecewiseLinear
 from sklearn_snn._specs import (
     FittedNetwork,
@@ -25,6 +29,8 @@ from sklearn_snn._specs import (
 
 if TYPE_CHECKING:
     from sklearn_snn._losses import Loss
+    from sklearn_snn._rows import LabelledRows
+    from sklearn_snn._stack import Clock
 
 #: Rows of the blocks that are predicted; a short one is padded, so that a row's
 #: numbers do not depend on its company.
@@ -52,6 +58,7 @@ def fit_networks(
     options: TrainingOptions,
     on_epoch: EpochEnd | None = None,
     callbacks: Sequence[Sequence[Any]] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> list[FittedNetwork]:
     """Train one network a spec; those of equal layer and batch sizes side by side.
 
@@ -70,42 +77,161 @@ def fit_networks(
         as they are; training stops where it returns True.
     callbacks : sequence of sequences of skorch callbacks, or None, default=None
         A list for each network, which is then trained alone as an ordinary skorch net.
+    checkpoint : Checkpoint or None, default=None
+        Has the networks from which to go on, and is offered what comes of them.
 
     Returns
     -------
     networks : list of FittedNetwork
         In the order of `specs`. A network that diverged twice is among them, with
-        ``stopped_by="diverged"``.
+        ``stopped_by="diverged"``. After Ctrl-C all others have
+        ``stopped_by="interrupt"``, and some may have had no epoch.
     """
     import torch
 
-    from sklearn_snn._net import train_stack, train_with_callbacks
     from sklearn_snn._rows import LabelledRows
-    from sklearn_snn._stack import Clock, Stack
-    from sklearn_snn._threads import limit_threads
+    from sklearn_snn._stack import Clock
 
     dtype, device = getattr(torch, options.dtype), torch.device(options.device)
     sets = [LabelledRows(data, dtype, device) for data in training_sets]
     groups = [[i] for i in range(len(specs))]
     if callbacks is None:
         groups = group_networks(specs, training_sets)
+    networks: list[FittedNetwork | None] = [None] * len(specs)
+    if checkpoint is not None:
+        networks = checkpoint.begin(len(specs))
     start = time.monotonic()
-    fitted: dict[int, FittedNetwork] = {}
-    for done, group in enumerate(groups):
-        limit = options.time_limit
-        if limit is not None:  # the groups to come get an equal share of what is left
-            left = max(limit - (time.monotonic() - start), 1e-9)
-            limit = left / (len(groups) - done)
-        members, clock = [specs[i] for i in group], Clock(limit)
-        size = _multiplications(members[0], len(group))
-        with limit_threads(options.n_threads, size), torch.enable_grad():
-            stack = Stack(members, sets, loss, options, clock)
-            if callbacks is None:
-                train_stack(stack, on_epoch)
+    with Interrupts() as interrupts:
+        for done, group in enumerate(groups):
+            limit = options.time_limit
+            if limit is not None:  # groups to come get an equal share of what is left
+                left = max(limit - (time.monotonic() - start), 1e-9)
+                limit = left / (len(groups) - done)
+            train = partial(
+                _train_stack,
+                sets=sets,
+                loss=loss,
+                options=options,
+                clock=Clock(limit, interrupts),
+                on_epoch=on_epoch,
+                callbacks=None if callbacks is None else callbacks[group[0]],
+            )
+            if checkpoint is not None:
+                networks = _go_on(train, specs, group, networks, checkpoint, interrupts)
             else:
-                train_with_callbacks(stack, on_epoch, callbacks[group[0]])
-        fitted.update(zip(group, stack.fitted(), strict=True))
-    return [fitted[i] for i in range(len(specs))]
+                made = train([specs[i] for i in group])
+                networks = _put(networks, group, made)
+    return _ended(networks, options, checkpoint, interrupts)
+
+
+def _ended(
+    networks: Sequence[FittedNetwork | None],
+    options: TrainingOptions,
+    checkpoint: Checkpoint | None,
+    interrupts: Interrupts,
+) -> list[FittedNetwork]:
+    """What `fit_networks` returns."""
+    fitted = [network for network in networks if network is not None]
+    if interrupts.number:
+        fitted = [_interrupted(network) for network in fitted]
+    if checkpoint is not None:
+        checkpoint.end(fitted)
+        if not options.keep_state:
+            fitted = [replace(network, state=None) for network in fitted]
+    return fitted
+
+
+def _train_stack(
+    specs: Sequence[NetworkSpec],
+    *,
+    sets: Sequence[LabelledRows],
+    loss: Loss,
+    options: TrainingOptions,
+    clock: Clock,
+    on_epoch: EpochEnd | None,
+    callbacks: Sequence[Any] | None,
+) -> list[FittedNetwork]:
+    """Train networks of equal layer and batch sizes side by side."""
+    import torch
+
+    from sklearn_snn._net import train_stack, train_with_callbacks
+    from sklearn_snn._stack import Stack
+    from sklearn_snn._threads import limit_threads
+
+    size = _multiplications(specs[0], len(specs))
+    with limit_threads(options.n_threads, size), torch.enable_grad():
+        stack = Stack(specs, sets, loss, options, clock)
+        if clock.is_interrupted:  # while others were trained
+            stack.stop_all("interrupt")
+        elif callbacks is None:
+            train_stack(stack, on_epoch)
+        else:
+            train_with_callbacks(stack, on_epoch, callbacks)
+    fitted = stack.fitted()
+    if any(network.stopped_by == "interrupt" for network in fitted):
+        clock.interrupt()
+    return fitted
+
+
+def _go_on(
+    train: partial[list[FittedNetwork]],
+    specs: Sequence[NetworkSpec],
+    group: Sequence[int],
+    saved: Sequence[FittedNetwork | None],
+    checkpoint: Checkpoint,
+    interrupts: Interrupts,
+) -> list[FittedNetwork | None]:
+    """Train the stack of a group, from where a checkpoint has it, and save it there."""
+    on_epoch = train.keywords["on_epoch"]
+    options = replace(train.keywords["options"], keep_state=True)
+    networks = list(saved)
+
+    def after_epoch(running: Callable[[], list[FittedNetwork]]) -> bool:
+        # An epoch that was broken off is no place to go on from.
+        if not interrupts.number:
+            checkpoint.offer(lambda: _put(networks, waiting, running()))
+        return on_epoch is not None and on_epoch(running)
+
+    waiting = [i for i in group if _is_unfinished(networks[i])]
+    if waiting:
+        resumed = [
+            specs[i]
+            if networks[i] is None
+            else replace(specs[i], resume=networks[i], continues=True)
+            for i in waiting
+        ]
+        made = train(resumed, options=options, on_epoch=after_epoch)
+        diverged = any(network.stopped_by == "diverged" for network in made)
+        if diverged and any(networks[i] is not None for i in waiting):
+            # They may deserve another try, which is one from the start.
+            waiting = list(group)
+            networks = _put(networks, group, [None] * len(group))
+            made = train(
+                [specs[i] for i in group], options=options, on_epoch=after_epoch
+            )
+        networks = _put(networks, waiting, made)
+    return networks
+
+
+def _is_unfinished(network: FittedNetwork | None) -> bool:
+    return network is None or network.stopped_by == "interrupt"
+
+
+def _put(
+    networks: Sequence[FittedNetwork | None],
+    places: Sequence[int],
+    new: Sequence[FittedNetwork | None],
+) -> list[FittedNetwork | None]:
+    """The networks with others in some places."""
+    changed = dict(zip(places, new, strict=True))
+    return [changed.get(i, network) for i, network in enumerate(networks)]
+
+
+def _interrupted(network: FittedNetwork) -> FittedNetwork:
+    """The network, with Ctrl-C as the reason why it was trained no longer."""
+    if network.stopped_by == "diverged":
+        return network
+    return replace(network, stopped_by="interrupt")
 
 
 def group_networks(

@@ -393,24 +393,6 @@ def test_a_failed_continuation_loses_nothing(diabetes, method):
     assert model.n_iter_ == 10
 
 
-def test_ctrl_c_leaves_a_fitted_estimator(cancer, monkeypatch):
-    from sklearn_snn import _progress
-
-    X, y = cancer
-    epochs = []
-
-    def interrupt(self, networks):
-        epochs.append(1)
-        if len(epochs) == 4:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(_progress.Progress, "__call__", interrupt)
-    with pytest.warns(UserWarning, match="interrupted by user"):
-        model = SNNClassifier(**SMALL).fit(X, y)
-    assert model.n_iter_ == 4
-    assert model.score(X, y) > 0.9
-
-
 # Going on
 
 

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 from write_fixtures import FIXTURES, fitted, predictions, table
 
-from sklearn_snn import __version__, load
+from sklearn_snn import SNNClassifier, __version__, load
 
 FOLDERS = sorted(path for path in FIXTURES.iterdir() if path.is_dir())
 FILES = sorted(
@@ -66,3 +66,12 @@ def test_a_file_of_an_earlier_version_can_be_trained_on(path):
     model.partial_fit(X, y)
     assert [network.n_iter for network in model.networks_] == [n + 1 for n in before]
     assert predictions(model, X)[: len(expected)].shape == expected.shape
+
+
+def test_parameters_that_came_later_have_their_defaults_in_old_pickles():
+    model = SNNClassifier(width=7)
+    state = dict(model.__getstate__())
+    del state["checkpoint_interval"]
+    old = SNNClassifier.__new__(SNNClassifier)
+    old.__setstate__(state)
+    assert old.get_params() == model.get_params()
