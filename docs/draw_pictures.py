@@ -101,9 +101,11 @@ def draw_displays():
 
     X, y = load_diabetes(return_X_y=True)
     print(activation_moments(SNNRegressor(random_state=0).fit(X, y), X))
-    one = SNNRegressor(n_estimators=1, early_stopping=True, random_state=0)
+    network = SNNRegressor(
+        n_estimators=1, batch_size=64, max_iter=40, early_stopping=True, random_state=0
+    )
     space = search_space("tabular", n_samples=len(X))
-    search = SNNRandomizedSearchCV(one, space, n_iter=30, cv=3, random_state=0)
+    search = SNNRandomizedSearchCV(network, space, n_iter=20, cv=3, random_state=0)
     save(SearchResultsDisplay.from_estimator(search.fit(X, y)), "search_results.png")
 
 

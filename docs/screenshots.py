@@ -18,6 +18,7 @@ PAGES = {
     "front": "index.html",
     "guide": "data.html",
     "theory": "network.html",
+    "pictures": "pictures.html",
     "trouble": "troubleshooting.html",
     "api": "api/sklearn_snn.SNNClassifier.html",
     "api_list": "api/index.html",

@@ -1,7 +1,7 @@
 """Where the documentation of the package is."""
 
 #: Folder of the pages of the public names.
-API_PAGES = "https://sklearn-snn.readthedocs.io/en/latest/api/generated/"
+API_PAGES = "https://sklearn-snn.readthedocs.io/en/latest/api/"
 
 
 class LinkedEstimator:

@@ -123,6 +123,7 @@ def test_troubleshooting_knows_every_message():
 def test_pages_for_others_name_what_there_is_here(page):
     estimator = sklearn_snn.SNNRegressor()
     known = {*dir(estimator), *vars(sklearn_snn.SNNClassifier()), "None"}
+    known |= set(sklearn_snn.__all__)
     known |= set(re.findall(r"^    (\w+_) :", estimator.__doc__, re.M))
     for method in (estimator.fit, sklearn_snn.SNNClassifier.partial_fit):
         known |= set(inspect.signature(method).parameters)

@@ -3,8 +3,9 @@ Log a fit with MLflow and serve it by pyfunc
 ============================================
 
 A fitted estimator is an ordinary scikit-learn model to MLflow: ``log_model`` stores it
-with its signature, and ``pyfunc`` loads it where nobody knows what it is. Parameters
-and the loss of each epoch are logged along. Needs ``pip install mlflow skops``.
+with its signature, and ``pyfunc`` loads it where nobody knows what it is. Parameters,
+the loss of each epoch and a picture of it are logged along.
+Needs ``pip install mlflow skops``.
 """
 
 import tempfile
@@ -16,7 +17,7 @@ from mlflow.models import infer_signature
 from sklearn.datasets import load_wine
 from sklearn.model_selection import train_test_split
 
-from sklearn_snn import SNNClassifier
+from sklearn_snn import LossCurveDisplay, SNNClassifier
 
 X, y = load_wine(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
@@ -30,11 +31,12 @@ mlflow.set_experiment("wine")
 
 # %%
 # skops, MLflow's format, loads no type that is not listed; these are the model's own.
-with mlflow.start_run() as run:
+with mlflow.start_run():
     model = SNNClassifier(random_state=0).fit(X_train, y_train)
     mlflow.log_params({"depth": model.depth, "width": model.width})
     for epoch, loss in enumerate(model.loss_curve_):
         mlflow.log_metric("loss", loss, step=epoch)
+    mlflow.log_figure(LossCurveDisplay.from_estimator(model).figure_, "loss.png")
     logged = mlflow.sklearn.log_model(
         model,
         name="snn",
@@ -49,11 +51,5 @@ with mlflow.start_run() as run:
 served = mlflow.pyfunc.load_model(logged.model_uri)
 print(served.metadata.get_input_schema().input_names()[:3])
 print(served.predict(X_test.head(3)).round(3))
-
-# %%
-history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "loss")
-fig, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
-ax.plot([metric.value for metric in history])
-ax.set(xlabel="epoch", ylabel="training loss, as MLflow has it", yscale="log")
-plt.show()
 folder.cleanup()
+plt.show()

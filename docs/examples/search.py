@@ -12,7 +12,12 @@ import pandas as pd
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
-from sklearn_snn import SNNClassifier, SNNRandomizedSearchCV, search_space
+from sklearn_snn import (
+    SearchResultsDisplay,
+    SNNClassifier,
+    SNNRandomizedSearchCV,
+    search_space,
+)
 
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
@@ -41,15 +46,6 @@ model = SNNClassifier(random_state=0, **search.best_params_).fit(X_train, y_trai
 print(f"accuracy on new rows: {model.score(X_test, y_test):.3f}")
 
 # %%
-fig, ax = plt.subplots(figsize=(6, 4), layout="constrained")
-for depth, marker in ((2, "o"), (3, "s")):
-    of_depth = results[results["param_depth"] == depth]
-    ax.plot(
-        of_depth["param_learning_rate_init"].astype(float),
-        -of_depth["mean_test_score"],
-        marker,
-        label=f"{depth} hidden layers",
-    )
-ax.set(xlabel="learning_rate_init", ylabel="log-loss, mean of 3 folds")
-ax.legend()
+# Each hyperparameter's part in it; grey lines are means.
+SearchResultsDisplay.from_estimator(search)
 plt.show()
