@@ -414,11 +414,13 @@ def held_curves(curves):
     Parameters
     ----------
     curves : list of list of float
-        A number an epoch, of each member.
+        A number an epoch, of each member. One that was stopped in its first epoch has
+        none, and is left out.
 
     Returns
     -------
     together : ndarray of shape (n_members, n_epochs)
     """
+    curves = [curve for curve in curves if curve] or [[]]
     length = max(len(curve) for curve in curves)
     return np.array([curve + curve[-1:] * (length - len(curve)) for curve in curves])
