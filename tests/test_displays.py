@@ -404,3 +404,26 @@ def test_results_that_cannot_be_drawn_are_errors(search):
         SearchResultsDisplay([{"depth": 1}], [0.5], [0.1]).plot()
     with pytest.raises(ValueError, match="all fits have failed"):
         SearchResultsDisplay([{"a": 1}, {"a": 2}], [np.nan] * 2, [np.nan] * 2).plot()
+
+
+def test_a_member_stopped_in_its_first_epoch_has_no_part_in_the_curve(cancer):
+    from skorch.callbacks import Callback
+
+    begun = []
+
+    class StopSecond(Callback):
+        def on_train_begin(self, net, **kwargs):
+            begun.append(net)
+
+        def on_batch_begin(self, net, **kwargs):
+            if len(begun) == 2:
+                raise KeyboardInterrupt
+
+    model = SNNClassifier(
+        n_estimators=3, max_iter=4, early_stopping=False, callbacks=[StopSecond()]
+    ).fit(*cancer)
+    curves = [network.loss_curve for network in model.networks_]
+    assert [len(curve) for curve in curves] == [4, 0, 4]
+    assert_allclose(model.loss_curve_, np.mean([curves[0], curves[2]], axis=0))
+    (line,) = LossCurveDisplay.from_estimator(model).lines_
+    assert_allclose(line.get_ydata(), model.loss_curve_)

@@ -28,7 +28,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 
-from sklearn_snn import LossCurveDisplay, SNNClassifier, SNNRegressor
+from sklearn_snn import SNNClassifier, SNNRegressor
 from sklearn_snn import _training as training
 from sklearn_snn._losses import BinaryCrossEntropy, SquaredError
 from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
@@ -1048,26 +1048,3 @@ def test_networks_of_different_sizes_cannot_stop_together():
     )
     with pytest.raises(ValueError, match="different numbers of columns in the folds"):
         model.fit(X, y)
-
-
-def test_a_member_stopped_in_its_first_epoch_has_no_part_in_the_curve(iris):
-    from skorch.callbacks import Callback
-
-    begun = []
-
-    class StopSecond(Callback):
-        def on_train_begin(self, net, **kwargs):
-            begun.append(net)
-
-        def on_batch_begin(self, net, **kwargs):
-            if len(begun) == 2:
-                raise KeyboardInterrupt
-
-    model = SNNClassifier(
-        n_estimators=3, max_iter=4, early_stopping=False, callbacks=[StopSecond()]
-    ).fit(*iris)
-    curves = [network.loss_curve for network in model.networks_]
-    assert [len(curve) for curve in curves] == [4, 0, 4]
-    assert_allclose(model.loss_curve_, np.mean([curves[0], curves[2]], axis=0))
-    (line,) = LossCurveDisplay.from_estimator(model).lines_
-    assert_allclose(line.get_ydata(), model.loss_curve_)
