@@ -15,8 +15,9 @@ from torch import Tensor
 from sklearn_snn._modules import PiecewiseLinearEncoding
 from sklearn_snn._specs import Matrix, NetworkSpec, TrainingSet
 
-#: Numbers of an encoded table that are kept, since encoding them in each batch of each
-#: epoch takes an eighth of the training; of larger tables they are made by the batch.
+#: Numbers of an encoded table that are kept, for each training set: to encode them in
+#: each batch of each epoch takes up to a tenth of the training. Of larger tables they
+#: are made by the batch.
 _ENCODED_SIZE = 2**23
 
 
