@@ -61,6 +61,11 @@ def is_asked_for(line, options):
 
 # Speed ------------------------------------------------------------------------------
 
+SPEED = """\
+# Speed
+
+`python -m benchmarks.speed` runs both sides in turn, on the same float32 rows; a ratio is
+the median of those of neighbouring runs."""
 
 def report_speed(lines):
     """A table for each section, of the last measurement of each thing."""
@@ -72,7 +77,7 @@ def report_speed(lines):
         for section, last in sections.items()
     ]
     last = [line for section in sections.values() for line in section.values()]
-    return "\n\n".join([*tables, *environments(last)])
+    return "\n\n".join([SPEED, *tables, *environments(last)])
 
 
 def speed_table(lines):
