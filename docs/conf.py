@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+from sphinx.errors import ExtensionError
+
 import sklearn_snn
+from sklearn_snn._links import API_PAGES
 
 project = "sklearn_snn"
 author = copyright = "the sklearn_snn developers"
@@ -103,6 +106,16 @@ def _links_between_pages(app, path, docname, content):
     content[0] = re.sub(r"\]\((?:[\w.]+/)+([\w.]+\.md)", r"](\1", content[0])
 
 
+def _check_pages(app, error):
+    """End the build where estimators link to pages that are not there."""
+    folder = Path(app.outdir, API_PAGES.partition("/latest/")[2])
+    for name in sklearn_snn.__all__:
+        if hasattr(getattr(sklearn_snn, name), "_doc_link_template"):
+            page = folder / f"sklearn_snn.{name}.html"
+            if error is None and not page.exists():
+                raise ExtensionError(f"{name} links to {page}, which was not built")
+
+
 def _skip_member(app, what, name, member, skip, options):
     """Leave out what torch's modules and scikit-learn's routing bring along."""
     module = getattr(member, "__module__", None) or ""
@@ -112,5 +125,6 @@ def _skip_member(app, what, name, member, skip, options):
 def setup(app):
     """Called by sphinx."""
     app.connect("autodoc-skip-member", _skip_member)
+    app.connect("build-finished", _check_pages)
     write_api_page(Path(__file__).parent / "api" / "index.rst")
     app.connect("include-read", _links_between_pages)
