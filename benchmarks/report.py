@@ -64,8 +64,9 @@ def is_asked_for(line, options):
 SPEED = """\
 # Speed
 
-`python -m benchmarks.speed` runs both sides in turn, on the same float32 rows; a ratio is
-the median of those of neighbouring runs."""
+`python -m benchmarks.speed` runs both sides in turn, on the same float32 rows; a ratio
+is the median of those of neighbouring runs."""
+
 
 def report_speed(lines):
     """A table for each section, of the last measurement of each thing."""

@@ -257,7 +257,7 @@ class StackRows:
         return torch.empty(shape, dtype=self._dtype, device=self._device)
 
     def mean_over_batches(self, values: Tensor, batch_size: int) -> NDArray[np.float64]:
-        """Mean over rows from means over the batches so far, (n_batches, n_networks)."""
+        """Mean over rows of what (n_batches, n_networks) holds, the batches so far."""
         counts = self.counts(batch_size)[: len(values)]
         means = values.detach().double().cpu().numpy()
         with np.errstate(invalid="ignore"):  # a network that diverges: inf - inf
