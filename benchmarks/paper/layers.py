@@ -43,12 +43,14 @@ class StackedWeightNorm(StackedLinear):
 
     def __init__(self, generators, n_inputs, n_outputs, gain=1.0):
         super().__init__(generators, n_inputs, n_outputs, gain)
-        length = self.weight.detach().norm(dim=1, keepdim=True)
-        self.length = nn.Parameter(length)
+        self.length = nn.Parameter(self._square().detach().sqrt())
+
+    def _square(self):
+        return self.weight.square().sum(dim=1, keepdim=True)
 
     def forward(self, x):
-        direction = self.weight / self.weight.norm(dim=1, keepdim=True)
-        return torch.baddbmm(self.bias, x, self.length * direction)
+        weight = self.weight * (self.length * torch.rsqrt(self._square()))
+        return torch.baddbmm(self.bias, x, weight)
 
 
 class StackedLayerNorm(nn.Module):
@@ -86,17 +88,19 @@ class StackedBatchNorm(nn.Module):
         self.register_buffer("variance", torch.ones(n_networks, 1, n_units))
 
     def forward(self, x):
-        if not self.training:
-            gain = self.scale * torch.rsqrt(self.variance + self.eps)
-            return torch.addcmul(self.shift, x - self.mean, gain)
-        variance, mean = torch.var_mean(x, dim=1, keepdim=True, correction=0)
-        n_rows = x.shape[1]
-        with torch.no_grad():
-            self.mean.lerp_(mean, self.momentum)
-            unbiased = variance * (n_rows / max(n_rows - 1, 1))
-            self.variance.lerp_(unbiased, self.momentum)
-        gain = self.scale * torch.rsqrt(variance + self.eps)
-        return torch.addcmul(self.shift, x - mean, gain)
+        n_networks, n_rows, n_units = x.shape
+        side_by_side = x.transpose(0, 1).reshape(n_rows, -1)
+        normal = nn.functional.batch_norm(
+            side_by_side,
+            self.mean.view(-1),
+            self.variance.view(-1),
+            self.scale.reshape(-1),
+            self.shift.reshape(-1),
+            training=self.training,
+            momentum=self.momentum,
+            eps=self.eps,
+        )
+        return normal.view(n_rows, n_networks, n_units).transpose(0, 1)
 
 
 class Highway(nn.Module):
