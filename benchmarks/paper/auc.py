@@ -1,12 +1,25 @@
 """Areas under ROC curves, and how sure their differences are.
 
-All of it looks at the order of predictions only, so that results keep ranks.
+All of it looks at the order of predictions only, so that results need to keep no more
+than ranks.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import norm, rankdata, t
+
+
+@dataclass(frozen=True)
+class AUC:
+    """An area, and by how much each row moves it.
+
+    The sum of squares of `influence` is DeLong's variance of the area, and the sum of
+    products with another classifier's, of the same rows, is DeLong's covariance.
+    """
+
+    area: float
+    influence: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -24,60 +37,81 @@ def dense_ranks(scores):
     return np.unique(scores, return_inverse=True)[1].tolist()
 
 
-def delong(y, scores):
-    """AUCs of several classifiers of the same rows, and their covariances.
+def label_string(y):
+    """Labels of rows, a character each: 0, 1, or - for one that was not measured."""
+    return "".join("-" if np.isnan(label) else str(int(label)) for label in y)
+
+
+def labels_of(string):
+    """What `label_string` wrote."""
+    return np.array([np.nan if label == "-" else float(label) for label in string])
+
+
+def auc(y, scores):
+    """The AUC of scores.
 
     By ranks as in Sun and Xu, "Fast Implementation of DeLong's Algorithm", IEEE Signal
     Processing Letters 2014.
 
     Parameters
     ----------
-    y : ndarray of shape (n_samples,)
-        0 or 1, at least two of each.
-    scores : array-like of shape (n_classifiers, n_samples)
+    y : array-like of shape (n_samples,)
+        0, 1, or NaN where it was not measured.
+    scores : array-like of shape (n_samples,)
         Greater where 1 is more probable.
 
     Returns
     -------
-    auc : ndarray of shape (n_classifiers,)
-    covariance : ndarray of shape (n_classifiers, n_classifiers)
+    auc : AUC
+        All of it NaN without a row of each class.
     """
-    is_positive, scores = np.asarray(y) == 1, np.atleast_2d(scores)
-    n_positive, n_negative = is_positive.sum(), (~is_positive).sum()
-    if min(n_positive, n_negative) < 2:
-        raise ValueError(
-            "DeLong's variance needs at least two rows of each class, got "
-            f"{n_positive} of 1 and {n_negative} of 0"
-        )
-    overall = rankdata(scores, axis=1)
-    among_positive = rankdata(scores[:, is_positive], axis=1)
-    among_negative = rankdata(scores[:, ~is_positive], axis=1)
+    y, scores = np.asarray(y, float), np.asarray(scores, float)
+    positive, negative = y == 1, y == 0
+    n_positive, n_negative = positive.sum(), negative.sum()
+    if min(n_positive, n_negative) == 0:
+        return AUC(np.nan, np.full(len(y), np.nan))
+    measured = rankdata(scores[positive | negative])
+    overall = np.zeros(len(y))
+    overall[positive | negative] = measured
     # For each positive row the share of negative ones below it, and the reverse.
-    above = (overall[:, is_positive] - among_positive) / n_negative
-    below = 1 - (overall[:, ~is_positive] - among_negative) / n_positive
-    covariance = np.cov(above) / n_positive + np.cov(below) / n_negative
-    return above.mean(axis=1), np.atleast_2d(covariance)
+    below = (overall[positive] - rankdata(scores[positive])) / n_negative
+    above = 1 - (overall[negative] - rankdata(scores[negative])) / n_positive
+    influence = np.zeros(len(y))
+    influence[positive] = _centred(below)
+    influence[negative] = _centred(above)
+    return AUC(float(below.mean()), influence)
 
 
-def delong_difference(folds):
-    """Mean over folds of the difference of two AUCs, for these models and new rows.
+def _centred(shares):
+    """Deviations whose sum of squares is the variance of the mean."""
+    n = len(shares)
+    return (shares - shares.mean()) / np.sqrt(n * max(n - 1, 1))
 
-    Parameters
-    ----------
-    folds : list of tuple of y, ours, theirs
-        Labels and scores of the rows of each fold; no row is in two of them.
+
+def mean_of_same_rows(areas):
+    """Mean over labels, or over fits, of the same rows; labels without AUC left out."""
+    areas = [one for one in areas if not np.isnan(one.area)]
+    influence = np.mean([one.influence for one in areas], axis=0)
+    return AUC(float(np.mean([one.area for one in areas])), influence)
+
+
+def mean_of_other_rows(areas):
+    """Mean over folds, none of whose rows is in another."""
+    influence = np.concatenate([one.influence for one in areas]) / len(areas)
+    return AUC(float(np.mean([one.area for one in areas])), influence)
+
+
+def delong(ours, theirs):
+    """Difference of two AUCs of the same rows: of these models, on new rows.
+
+    DeLong, DeLong and Clarke-Pearson, Biometrics 1988.
     """
-    differences, variances = [], []
-    for y, ours, theirs in folds:
-        (first, second), covariance = delong(y, [ours, theirs])
-        differences.append(first - second)
-        variances.append(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    error = np.sqrt(max(np.sum(variances), 0.0)) / len(folds)
-    return _difference(np.mean(differences), error, norm)
+    error = np.sqrt(np.sum((ours.influence - theirs.influence) ** 2))
+    return _difference(ours.area - theirs.area, error, norm)
 
 
 def corrected_resampled(differences, test_over_train):
-    """Mean difference over splits whose training rows overlap, for new training rows.
+    """Mean difference over splits whose training rows overlap, of new models too.
 
     The corrected resampled t-test of Nadeau and Bengio, "Inference for the
     Generalization Error", Machine Learning 2003, section 4.
@@ -98,8 +132,8 @@ def corrected_resampled(differences, test_over_train):
 
 
 def _difference(mean, error, distribution):
-    half = distribution.ppf(0.975) * error
     if error == 0:
         return Difference(float(mean), float(mean), float(mean), float(mean == 0))
+    half = distribution.ppf(0.975) * error
     p = 2 * distribution.sf(abs(mean) / error)
     return Difference(float(mean), float(mean - half), float(mean + half), float(p))

@@ -30,7 +30,7 @@ TASKS = [
     "SR-p53",
 ]
 #: Splits of the challenge. Labels of the last one may be missing.
-TRAIN, LEADERBOARD, FINAL = "train", "leaderboard", "score"
+SPLITS = TRAIN, LEADERBOARD, FINAL = "train", "leaderboard", "score"
 N_FOLDS = 5
 
 
@@ -58,6 +58,10 @@ class Compounds:
     def __len__(self):
         return len(self.y)
 
+    def with_columns(self, chosen):
+        """The same compounds, with what a transformer makes of their features."""
+        return Compounds(chosen.transform(self.X), self.y, self.group)
+
 
 def read_splits():
     """Compounds of each split of the challenge."""
@@ -70,9 +74,6 @@ def read_splits():
     )
     is_of = {name: table["split"].to_numpy() == name for name in SPLITS}
     return {name: everything[np.flatnonzero(rows)] for name, rows in is_of.items()}
-
-
-SPLITS = [TRAIN, LEADERBOARD, FINAL]
 
 
 def read_features(path):
