@@ -101,14 +101,11 @@ def layer_moments(module, X):
     module.eval()
     with torch.no_grad():
         moments = [
-            [
-                shortened(x.mean(dim=1).mean()),
-                shortened(x.var(dim=1, correction=0).mean()),
-            ]
+            [x.mean(dim=1).mean().item(), x.var(dim=1, correction=0).mean().item()]
             for x in module.activations(X)
         ]
     module.train(was_training)
-    return moments
+    return shortened(moments)
 
 
 def shortened(values):
