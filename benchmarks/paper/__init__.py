@@ -1,0 +1,1 @@
+"""The paper's experiments: its networks beside what they were compared with."""
