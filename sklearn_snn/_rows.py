@@ -152,8 +152,9 @@ class NetworkRows:
         weight = (np.ones(len(data)) if data.weight is None else data.weight)[
             self.indices
         ]
-        # Mean 1, so that a batch weighs as much as its rows do.
-        self.weight = weight / weight.mean()
+        # Mean 1, so that a batch weighs as much as its rows do; or all 0, where rows to
+        # validate on are of a class without weight.
+        self.weight = weight / (weight.mean() or 1.0)
 
     def __len__(self) -> int:
         return len(self.indices)
