@@ -73,7 +73,6 @@ SPEED = """\
 is the median of those of neighbouring runs."""
 
 
-
 def report_speed(lines):
     """A table for each section, of the last measurement of each thing."""
     sections = {}

@@ -253,7 +253,8 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
     def _transform(self, X, preprocessor):
         """What the network sees of a table, and the offset of a sparse one."""
         if preprocessor is None:
-            return X.astype(self.dtype, copy=False), None
+            with np.errstate(over="ignore"):  # what comes of it is no finite number
+                return X.astype(self.dtype, copy=False), None
         if isinstance(preprocessor, TabularPreprocessor):
             made = preprocessor._transform(X)  # which need not check X once more
         else:

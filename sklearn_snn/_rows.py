@@ -153,11 +153,12 @@ class NetworkRows:
     def __init__(self, data: LabelledRows, indices: NDArray | None) -> None:
         self.data = data
         self.indices = np.arange(len(data)) if indices is None else indices
-        # Mean 1, so that a batch weighs as much as its rows do.
+        # Mean 1, so that a batch weighs as much as its rows do; or all 0, where rows to
+        # validate on are of a class without weight.
         self.weight = np.broadcast_to(1.0, len(self.indices))
         if data.weight is not None:
             weight = data.weight[self.indices]
-            self.weight = weight / weight.mean()
+            self.weight = weight / (weight.mean() or 1.0)
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -58,7 +58,7 @@ class Scaling(NamedTuple):
     def apply_sparse(self, X, dtype):
         """A sparse table, scaled but not centred."""
         data = np.empty(X.nnz, dtype=dtype)
-        for some in gen_batches(X.nnz, _BLOCK):
+        for some in gen_batches(max(X.nnz, 1), _BLOCK):
             with np.errstate(over="ignore"):
                 block = X.data[some] * self.slope[X.indices[some]]
             data[some] = np.clip(block, -FARTHEST, FARTHEST)
@@ -103,13 +103,14 @@ def learn_scaling(values, weight=None):
     weight = None if weight is None else weight[:n_known]
     low, median, high = _quantiles(ordered, weight, (0.25, 0.5, 0.75))
     # Halves, since the range may be greater than the greatest number.
-    width = 2 * (0.5 * high - 0.5 * low) or 0.5 * ordered[-1] - 0.5 * ordered[0]
-    if width < _SMALLEST:
+    half_width = 0.5 * high - 0.5 * low or 0.25 * ordered[-1] - 0.25 * ordered[0]
+    if half_width < _SMALLEST:
         return _constant(median)
-    z = _squash(ordered, median, 1 / width, _BEND)
+    slope = 0.5 / half_width
+    z = _squash(ordered, median, slope, _BEND)
     center = np.average(z, weights=weight)
     scale = np.sqrt(np.average((z - center) ** 2, weights=weight))
-    return Scaling(median, 1 / width, _BEND, center, scale)
+    return Scaling(median, slope, _BEND, center, scale)
 
 
 def learn_indicator(values, weight=None):
