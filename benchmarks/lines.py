@@ -1,5 +1,6 @@
 """Lines of JSON, one a measurement, with what it depends on beside the code."""
 
+import gzip
 import json
 import platform
 from datetime import UTC, datetime
@@ -43,6 +44,13 @@ def append(line, path):
 
 
 def read_lines(path):
-    """Lines written before, if there are any, but for those that a kill cut short."""
-    texts = path.read_text().splitlines() if path.exists() else []
+    """Lines written before, if there are any, but for those that a kill cut short.
+
+    A file whose name ends in .gz is compressed.
+    """
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    texts = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    texts = texts.splitlines()
     return [json.loads(text) for text in texts if text.endswith("}")]

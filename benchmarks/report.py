@@ -10,6 +10,7 @@ from statistics import fmean, quantiles
 from benchmarks import figures, report_defaults, report_experiments
 from benchmarks.lines import read_lines
 from benchmarks.markdown import environments, markdown_table
+from benchmarks.paper import report_figure1, report_htru2, report_tox21
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -17,7 +18,11 @@ RESULTS = Path(__file__).parent / "results"
 def main():
     """Print a report, and write it where the command line asks for it."""
     options = parse_arguments()
-    paths = options.lines or [RESULTS / f"{options.benchmark}.jsonl"]
+    paths = options.lines or [
+        path
+        for ending in (".jsonl.gz", ".jsonl")
+        if (path := RESULTS / f"{options.benchmark}{ending}").exists()
+    ]
     lines = [line for path in paths for line in read_lines(path)]
     lines = [line for line in lines if is_asked_for(line, options)]
     text = REPORTS[options.benchmark](lines)
@@ -44,7 +49,7 @@ def parse_arguments():
     parser.add_argument("--methods", nargs="+", help="of defaults; all if none")
     parser.add_argument("--out", type=Path, help="markdown file to write")
     parser.add_argument(
-        "--figure", type=Path, help="picture to write, of defaults or calibration"
+        "--figure", type=Path, help="picture to write, where there is one"
     )
     parser.add_argument("--quick", action="store_true", help="report --quick runs")
     return parser.parse_args()
@@ -64,8 +69,9 @@ def is_asked_for(line, options):
 SPEED = """\
 # Speed
 
-`python -m benchmarks.speed` runs both sides in turn, on the same float32 rows; a ratio is
-the median of those of neighbouring runs."""
+`python -m benchmarks.speed` runs both sides in turn, on the same float32 rows; a ratio
+is the median of those of neighbouring runs."""
+
 
 def report_speed(lines):
     """A table for each section, of the last measurement of each thing."""
@@ -149,10 +155,15 @@ REPORTS = {
     "tuned": report_experiments.report_tuned,
     "calibration": report_experiments.report_calibration,
     "latency": report_experiments.report_latency,
+    "figure1": report_figure1.report,
+    "htru2": report_htru2.report,
+    "tox21": report_tox21.report,
 }
 FIGURES = {
     "defaults": figures.error_against_seconds,
     "calibration": figures.reliability_curve,
+    "figure1": report_figure1.curves_and_moments,
+    "tox21": report_tox21.depth_curves,
 }
 
 

@@ -3,7 +3,12 @@
 import re
 from pathlib import Path
 
+from docutils.nodes import SkipNode
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.errors import ExtensionError
+
 import sklearn_snn
+from sklearn_snn._links import API_PAGES
 
 project = "sklearn_snn"
 author = copyright = "the sklearn_snn developers"
@@ -19,11 +24,11 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["examples", "**/sg_execution_times.rst"]
+exclude_patterns = ["examples", "sg_execution_times.rst", "**/sg_execution_times.rst"]
 
 # Pages -----------------------------------------------------------------------
 
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 # A link that leads nowhere is a warning, and a warning ends the build.
 nitpicky = True
@@ -68,6 +73,8 @@ sphinx_gallery_conf = {
 # Looks -----------------------------------------------------------------------
 
 html_theme = "pydata_sphinx_theme"
+# Browsers draw MathML by themselves: no script from elsewhere, no LaTeX.
+html_math_renderer = "mathml"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
@@ -103,14 +110,39 @@ def _links_between_pages(app, path, docname, content):
     content[0] = re.sub(r"\]\((?:[\w.]+/)+([\w.]+\.md)", r"](\1", content[0])
 
 
+def _check_pages(app, error):
+    """End the build where estimators link to pages that are not there."""
+    folder = Path(app.outdir, API_PAGES.partition("/latest/")[2])
+    for name in sklearn_snn.__all__:
+        if hasattr(getattr(sklearn_snn, name), "_doc_link_template"):
+            page = folder / f"sklearn_snn.{name}.html"
+            if error is None and not page.exists():
+                raise ExtensionError(f"{name} links to {page}, which was not built")
+
+
 def _skip_member(app, what, name, member, skip, options):
     """Leave out what torch's modules and scikit-learn's routing bring along."""
     module = getattr(member, "__module__", None) or ""
     return skip or module.startswith("torch") or name.endswith(("_request", "_routing"))
 
 
+def _formula(translator, node):
+    """A formula of a line of text."""
+    translator.body.append(tex2mathml(node.astext()))
+    raise SkipNode
+
+
+def _displayed_formula(translator, node):
+    """A formula of its own lines, which can be moved where the screen is narrow."""
+    formula = tex2mathml(node.astext(), as_block=True)
+    translator.body.append(f'<div class="formula">{formula}</div>')
+    raise SkipNode
+
+
 def setup(app):
     """Called by sphinx."""
+    app.add_html_math_renderer("mathml", (_formula, None), (_displayed_formula, None))
     app.connect("autodoc-skip-member", _skip_member)
+    app.connect("build-finished", _check_pages)
     write_api_page(Path(__file__).parent / "api" / "index.rst")
     app.connect("include-read", _links_between_pages)

@@ -114,8 +114,23 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         predictions : ndarray of shape (n_estimators, n_samples, ...)
             Of a classifier the probabilities, as `predict_proba` has them; of a
             regressor the predictions.
+
+        Raises
+        ------
+        ValueError
+            If a row has other columns, or values so large that its prediction is not
+            finite.
         """
-        return self._member_predictions(self._outputs(X))
+        with np.errstate(over="ignore", invalid="ignore"):
+            predictions = self._member_predictions(self._outputs(X))
+        is_finite = np.isfinite(predictions).all(axis=(0, *range(2, predictions.ndim)))
+        if not is_finite.all():
+            raise ValueError(
+                f"the prediction of row {is_finite.argmin()} of X is not finite: it is "
+                "too far from the rows that were trained on; scale X "
+                "(preprocessor='auto' does)"
+            )
+        return predictions
 
     @property
     def modules_(self):
@@ -328,10 +343,9 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         mean = (total.T / np.maximum(count, 1)).T
         weight = None if table.weight is None else table.weight[known]
         made = self._made_predictions(mean[known])
-        return {
-            self._oof_attribute: mean.astype(np.float32),
-            "oof_score_": made.score(None, table.y[known], weight),
-        }
+        with np.errstate(over="ignore"):  # squares of errors may be infinite
+            score = made.score(None, table.y[known], weight)
+        return {self._oof_attribute: mean, "oof_score_": score}
 
     # Prediction -----------------------------------------------------------------
 

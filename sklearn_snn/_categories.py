@@ -1,8 +1,7 @@
 """Levels of a category as columns of numbers, by looking them up in a table."""
 
 import json
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
@@ -44,6 +43,10 @@ class Category:
     #: For each level, and all others, means of the columns of the target.
     targets: np.ndarray
 
+    def __post_init__(self):
+        index = {level: code for code, level in enumerate(self.levels)}
+        object.__setattr__(self, "_index", index)
+
     @property
     def n_columns(self):
         """Columns that it becomes."""
@@ -69,21 +72,21 @@ class Category:
     def __getstate__(self):
         # In files of `save` each level of a list takes as much room as 300 letters;
         # of some 10,000 levels, in eight networks, 28 megabytes and 4 seconds.
+        state = {field.name: getattr(self, field.name) for field in fields(self)}
         try:
-            return vars(self) | {"levels": json.dumps(self.levels)}
+            return state | {"levels": json.dumps(self.levels)}
         except TypeError:  # numbers of unusual types
-            return vars(self)
+            return state
 
     def __setstate__(self, state):
         levels = state["levels"]
         if isinstance(levels, str):
             levels = json.loads(levels)
-        vars(self).update(state | {"levels": levels})
+        self.__init__(**state | {"levels": levels})
 
-    def encoder(self):
-        """A function from values to codes; that of unknown levels is the last."""
-        index = {level: code for code, level in enumerate(self.levels)}
-        return partial(level_codes, index=index, unknown=len(self.levels))
+    def codes(self, values):
+        """Codes of values; that of unknown levels is the last."""
+        return level_codes(values, self._index, len(self.levels))
 
 
 def learn_category(values, weight=None):

@@ -14,6 +14,7 @@ from sklearn_snn._base import BaseSNN
 from sklearn_snn._compat import Interval, StrOptions, _fit_context
 from sklearn_snn._parameters import CONSTRAINTS, describe_parameters
 from sklearn_snn._scoring import MadePredictions, measured
+from sklearn_snn._validation import numeric_target
 
 
 @describe_parameters
@@ -271,9 +272,12 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         y = self._read_labels(y)
         counts = measured(y)
         right = (predictions == y) | ~counts
-        some = counts.any(axis=1)
-        weight = None if sample_weight is None else np.asarray(sample_weight)[some]
-        return float(np.average(right[some].all(axis=1), weights=weight))
+        weight = counts.any(axis=1).astype(float)
+        if sample_weight is not None:
+            weight *= sample_weight
+        if not weight.any():
+            raise ValueError("y has no label to score: those that weigh are all NaN")
+        return float(np.average(right.all(axis=1), weights=weight))
 
     # Targets --------------------------------------------------------------------
 
@@ -282,15 +286,16 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
             return self._read_labels(y)
         y = column_or_1d(y, warn=True)
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
-        check_classification_targets(y)
+        try:
+            check_classification_targets(y)
+        except TypeError as error:  # strings are not less than numbers
+            raise TypeError(f"y must hold labels of one type: {error}") from error
         return y
 
     def _read_labels(self, y):
         """A multilabel target as float64, with NaN for what was not measured."""
         y = y.toarray() if issparse(y) else y
-        y = check_array(
-            y, dtype=np.float64, ensure_all_finite="allow-nan", input_name="y"
-        )
+        y = numeric_target(y, ensure_all_finite="allow-nan")
         known = y[measured(y)]
         if strange := np.setdiff1d(known, [0.0, 1.0])[:3].tolist():
             raise ValueError(

@@ -1,7 +1,7 @@
 """Columns of tables of any library: what they are, and their values as arrays."""
 
 import sys
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 from itertools import repeat
 from numbers import Real
@@ -78,6 +78,7 @@ def column_kinds(X, names, categorical_features):
     ]
 
 
+@np.errstate(over="ignore")  # what is too large is refused as infinity
 def numbers(X, j, name):
     """A column of numbers or timedeltas (in days) as floats, NaN where missing.
 
@@ -102,7 +103,7 @@ def numbers(X, j, name):
     values, _ = _array(X, j)
     _check_kind(values, name, "number")
     if values.dtype.kind == "O":
-        values = _from_objects(values)
+        values = _from_objects(values, name)
     if values.dtype.kind == "m":
         days = values.astype("m8[us]").astype(np.float64) / _MICROSECONDS_OF_A_DAY
         return np.where(np.isnat(values), np.nan, days)
@@ -120,8 +121,24 @@ def dates(X, j, name):
     values, _ = _array(X, j)
     _check_kind(values, name, "date")
     if values.dtype.kind == "O":
-        values = np.where(_is_missing(values), None, values)
-    return values.astype("M8[us]")
+        known = np.where(_is_missing(values), None, values)
+        values = np.fromiter(map(_without_zone, known), object, len(known))
+        return values.astype("M8[us]")
+    made = values.astype("M8[us]")
+    is_far = ~np.isnat(values) & (made.astype(values.dtype) != values)
+    if is_far.any():  # numpy lets them wrap around
+        raise ValueError(
+            f"Column {name!r} holds {examples(values[is_far])}, which is too far from "
+            "1970 to be counted in microseconds."
+        )
+    return made
+
+
+def _without_zone(value):
+    """A date or timestamp; in UTC if it has had a zone."""
+    if getattr(value, "tzinfo", None) is None:
+        return value
+    return value.astimezone(UTC).replace(tzinfo=None)
 
 
 def levels(X, j, name):
@@ -261,14 +278,17 @@ def _check_kind(values, name, wanted):
         )
 
 
-def _from_objects(values):
+def _from_objects(values, name):
     """Objects that are numbers, or else timedeltas, as floats or timedeltas."""
     is_missing = _is_missing(values)
     known = values[~is_missing]
     if any(issubclass(one, timedelta) for one in set(map(type, known))):
         return np.where(is_missing, None, values).astype("m8[us]")
     result = np.full(len(values), np.nan)
-    result[~is_missing] = known.astype(np.float64)
+    try:
+        result[~is_missing] = known.astype(np.float64)
+    except OverflowError as error:  # of Python's integers
+        raise ValueError(f"{error}\nColumn {name!r} holds it.") from error
     return result
 
 

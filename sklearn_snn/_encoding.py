@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklearn_snn._categories import class_indicators, row_counts
+from sklearn_snn._categories import MAX_TARGETS, class_indicators, row_counts
 from sklearn_snn._compat import _safe_indexing
 from sklearn_snn._links import LinkedEstimator
 from sklearn_snn._pieces import learn_pieces
@@ -220,6 +220,8 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
 
     def _target_hint(self, table, target_scale=None):
         """What our preprocessor learns of the target, a column for each output."""
+        if self.n_outputs_ > MAX_TARGETS:
+            return None
         target = self._encode_target(table.y, target_scale)
         if target.dtype.kind in "iu":
             return class_indicators(target, self.n_outputs_)
@@ -251,7 +253,8 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
     def _transform(self, X, preprocessor):
         """What the network sees of a table, and the offset of a sparse one."""
         if preprocessor is None:
-            return X.astype(self.dtype, copy=False), None
+            with np.errstate(over="ignore"):  # what comes of it is no finite number
+                return X.astype(self.dtype, copy=False), None
         if isinstance(preprocessor, TabularPreprocessor):
             made = preprocessor._transform(X)  # which need not check X once more
         else:

@@ -8,7 +8,9 @@ from uuid import uuid4
 def write_atomically(data: bytes, path: str | os.PathLike[str]) -> None:
     """Write a file so that nobody ever finds a part of it.
 
-    Where the disk is full or the process is killed, what was there before stays.
+    Where the disk is full or the process is killed, what was there before stays. A kill
+    leaves a hidden file that ends in ``.part`` beside it, which nobody else can remove
+    without the risk that it is still being written.
 
     Parameters
     ----------

@@ -14,6 +14,8 @@ from scipy.special import expit, softmax
 from torch import Tensor, nn
 from torch.nn.functional import huber_loss, log_softmax, softplus
 
+from sklearn_snn._units import units
+
 FloatArray = NDArray[np.floating]
 
 
@@ -245,6 +247,14 @@ class RegressionLoss(Loss):
         location, scale : ndarray of shape (n_outputs,)
             The scale of a constant target is 0: it is not known yet.
         """
+        unit = units(y)
+        location, scale = self._location_and_scale(y / unit, weight)
+        return location * unit, scale * unit
+
+    def _location_and_scale(
+        self, y: FloatArray, weight: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """The same, of numbers near 1: mean and deviation."""
         location = np.average(y, axis=0, weights=weight)
         # A constant's mean may differ from it by rounding.
         location = np.where(np.ptp(y, axis=0) == 0, y[0], location)
@@ -279,14 +289,14 @@ class SquaredError(RegressionLoss):
 class RobustRegressionLoss(RegressionLoss):
     """Location and scale that outliers in the target do not move."""
 
-    def location_and_scale(
+    def _location_and_scale(
         self, y: FloatArray, weight: FloatArray | None
     ) -> tuple[FloatArray, FloatArray]:
         """Median and interquartile range over that of a normal distribution."""
         lower, median, upper = np.quantile(
             y, [0.25, 0.5, 0.75], axis=0, weights=weight, method="inverted_cdf"
         )
-        _, deviation = super().location_and_scale(y, weight)
+        _, deviation = super()._location_and_scale(y, weight)
         scale = (upper - lower) / 1.349
         return median, np.where(scale > 0, scale, deviation)
 
@@ -369,7 +379,7 @@ class Poisson(RegressionLoss):
     def encode(
         self, y: FloatArray, location: FloatArray, scale: FloatArray
     ) -> FloatArray:
-        return y * np.exp(-location)
+        return y / np.exp(location)
 
     def forward(
         self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None

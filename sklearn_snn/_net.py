@@ -21,7 +21,7 @@ from torch.optim import Optimizer
 
 from sklearn_snn._losses import ClassificationLoss, Loss
 from sklearn_snn._optimizers import StackOptimizer
-from sklearn_snn._rows import NetworkRows
+from sklearn_snn._rows import NetworkRows, as_tensor
 from sklearn_snn._specs import FittedNetwork, StopReason
 from sklearn_snn._stack import Stack
 
@@ -116,9 +116,13 @@ class SNNNet(NeuralNet):
 
     def _train_for_an_epoch(
         self, train: Dataset | None, valid: Dataset | None
-    ) -> list[Tensor]:
+    ) -> Tensor:
         """One pass over the training rows; returns the losses of its steps."""
-        return [self.stack.step(batch) for batch in self.stack.training_batches()]
+        losses = self.stack.rows.no_losses(self.stack.batch_size)
+        n_steps = 0
+        for n_steps, batch in enumerate(self.stack.training_batches(), start=1):
+            losses[n_steps - 1] = self.stack.step(batch)
+        return losses[:n_steps]
 
     def get_split_datasets(
         self, X: Any, y: Any = None, **fit_params: Any
@@ -133,7 +137,7 @@ class _WeightedRows(Dataset):
     def __init__(self, rows: NetworkRows) -> None:
         indices = torch.from_numpy(rows.indices)
         super().__init__(rows.data.inputs(indices), rows.data.target[indices])
-        self.weight = torch.from_numpy(rows.weight)
+        self.weight = as_tensor(rows.weight, None, torch.device("cpu"))
 
 
 class _TrainingBatches:
@@ -190,14 +194,14 @@ class LoneNet(SNNNet):
 
     def _train_for_an_epoch(
         self, train: Dataset | None, valid: Dataset | None
-    ) -> list[Tensor]:
+    ) -> Tensor:
         self.losses_: list[Tensor] = []
         batches = self.get_iterator(train, training=True)
         self.run_single_epoch(batches, True, "train", self.train_step)
         if valid is not None:
             blocks = self.get_iterator(valid, training=False)
             self.run_single_epoch(blocks, False, "valid", self.validation_step)
-        return self.losses_
+        return torch.stack(self.losses_)
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         step = super().train_step(batch, **fit_params)

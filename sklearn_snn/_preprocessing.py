@@ -315,7 +315,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             return fold_means
         categories = dict(self.categories_)
         for j in high:
-            codes = categories[j].encoder()(self._levels(X, j))
+            codes = categories[j].codes(self._levels(X, j))
             n_codes = len(categories[j].table)
             means, fold_means[j] = learn_targets(codes, n_codes, y, weight)
             categories[j] = categories[j].with_targets(means)
@@ -330,14 +330,13 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         n_numbers = len(self.parts_)
         widths = [one.n_columns for one in self.categories_.values()]
         result = np.empty((X.shape[0], n_numbers + sum(widths)), dtype=self.dtype)
-        encoders = {j: one.encoder() for j, one in self.categories_.items()}
         folds = target_folds(X.shape[0]) if fold_means else None
         for rows, block in row_blocks(X):
             block = block.toarray() if issparse(block) else block
             result[rows, :n_numbers] = self.scaling_.apply(self._numbers(block))
             start = n_numbers
             for j, category in self.categories_.items():
-                codes = encoders[j](self._levels(block, j))
+                codes = category.codes(self._levels(block, j))
                 middle = start + len(category.parts)
                 result[rows, start:middle] = category.table[codes]
                 start += category.n_columns

@@ -5,13 +5,17 @@ from numbers import Real
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from sklearn_snn._base import BaseSNN
 from sklearn_snn._compat import Interval, StrOptions, _fit_context
 from sklearn_snn._parameters import CONSTRAINTS, describe_parameters
 from sklearn_snn._scaling import settle
 from sklearn_snn._scoring import MadePredictions
+from sklearn_snn._validation import numeric_target
+
+#: Targets beyond which their squares, and so their scores, would be infinite.
+_LARGEST_TARGET = 1e150
 
 
 @describe_parameters
@@ -203,7 +207,13 @@ class SNNRegressor(RegressorMixin, BaseSNN):
     # Targets --------------------------------------------------------------------
 
     def _read_target(self, y):
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        y = numeric_target(y, ensure_2d=False)
+        largest = np.abs(y).max(initial=0.0)
+        if largest > _LARGEST_TARGET:
+            raise ValueError(
+                f"y must be at most {_LARGEST_TARGET:g} in absolute value, got "
+                f"{largest:g}; give it in a larger unit"
+            )
         if y.ndim == 2 and y.shape[1] > 1:
             return y
         return column_or_1d(y, warn=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +19,10 @@ from sklearn_snn._specs import Matrix, NetworkSpec, TrainingSet
 #: each batch of each epoch takes up to a tenth of the training. Of larger tables they
 #: are made by the batch.
 _ENCODED_SIZE = 2**23
+
+#: Rows of each network whose batches are planned at once: with few steps in hand
+#: planning is felt in each, with all of a large table's it takes its memory.
+_PLANNED_ROWS = 2**15
 
 
 def as_tensor(
@@ -149,11 +153,12 @@ class NetworkRows:
     def __init__(self, data: LabelledRows, indices: NDArray | None) -> None:
         self.data = data
         self.indices = np.arange(len(data)) if indices is None else indices
-        weight = (np.ones(len(data)) if data.weight is None else data.weight)[
-            self.indices
-        ]
-        # Mean 1, so that a batch weighs as much as its rows do.
-        self.weight = weight / weight.mean()
+        # Mean 1, so that a batch weighs as much as its rows do; or all 0, where rows to
+        # validate on are of a class without weight.
+        self.weight = np.broadcast_to(1.0, len(self.indices))
+        if data.weight is not None:
+            weight = data.weight[self.indices]
+            self.weight = weight / (weight.mean() or 1.0)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -207,27 +212,55 @@ class StackRows:
             Permutation of each network's rows; None keeps them as they are.
         """
         counts = self.counts(batch_size)
+        n_batches = max(_PLANNED_ROWS // batch_size, 1)
+        for first in range(0, len(counts), n_batches):
+            some = counts[first : first + n_batches]
+            planned = self._plan(some, first * batch_size, batch_size, orders)
+            for n_rows, chosen, weighed in zip(
+                some.max(axis=1).tolist(), *planned, strict=True
+            ):
+                yield Batch(*self._take(chosen[:, :n_rows]), weighed[:, :n_rows])
+
+    def _plan(
+        self,
+        counts: NDArray[np.int64],
+        start: int,
+        batch_size: int,
+        orders: Sequence[NDArray] | None,
+    ) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        """Indices and weights of batches with so many rows, (n_networks, batch_size).
+
+        The first row is number `start` of an epoch.
+        """
         shape = (len(self.networks), len(counts) * batch_size)
         indices = np.zeros(shape, dtype=np.int64)
         weight = np.zeros(shape)
         for i, rows in enumerate(self.networks):
-            order = slice(None) if orders is None else orders[i]
-            indices[i, : len(rows)] = rows.indices[order]
-            in_batch = np.repeat(counts[:, i], counts[:, i])
-            weight[i, : len(rows)] = rows.weight[order] / in_batch
-        where = as_tensor(indices, None, self._device).split(batch_size, dim=1)
-        weights = as_tensor(weight, self._dtype, self._device).split(batch_size, dim=1)
-        for n_rows, chosen, weighed in zip(
-            counts.max(axis=1).tolist(), where, weights, strict=True
-        ):
-            yield Batch(*self._take(chosen[:, :n_rows]), weighed[:, :n_rows])
+            of_batches = counts[:, i]
+            n_rows = of_batches.sum()
+            order: Any = slice(start, start + n_rows)
+            if orders is not None:
+                order = orders[i][order]
+            indices[i, :n_rows] = rows.indices[order]
+            weight[i, :n_rows] = rows.weight[order] / np.repeat(of_batches, of_batches)
+        return (
+            as_tensor(indices, None, self._device).split(batch_size, dim=1),
+            as_tensor(weight, self._dtype, self._device).split(batch_size, dim=1),
+        )
 
-    def mean_over_batches(
-        self, values: Sequence[Tensor], batch_size: int
-    ) -> NDArray[np.float64]:
-        """Mean over rows from means over the batches so far, (n_networks,) each."""
+    def no_losses(self, batch_size: int) -> Tensor:
+        """Where losses of an epoch's batches go, of shape (n_batches, n_networks).
+
+        Losses that lay between tensors that come and go would keep memory from being
+        used again: half a megabyte in each step.
+        """
+        shape = len(self.counts(batch_size)), len(self.networks)
+        return torch.empty(shape, dtype=self._dtype, device=self._device)
+
+    def mean_over_batches(self, values: Tensor, batch_size: int) -> NDArray[np.float64]:
+        """Mean over rows of what (n_batches, n_networks) holds, the batches so far."""
         counts = self.counts(batch_size)[: len(values)]
-        means = torch.stack(list(values)).detach().double().cpu().numpy()
+        means = values.detach().double().cpu().numpy()
         with np.errstate(invalid="ignore"):  # a network that diverges: inf - inf
             return (means * counts).sum(0) / counts.sum(0)
 

@@ -58,7 +58,7 @@ class Scaling(NamedTuple):
     def apply_sparse(self, X, dtype):
         """A sparse table, scaled but not centred."""
         data = np.empty(X.nnz, dtype=dtype)
-        for some in gen_batches(X.nnz, _BLOCK):
+        for some in gen_batches(max(X.nnz, 1), _BLOCK):
             with np.errstate(over="ignore"):
                 block = X.data[some] * self.slope[X.indices[some]]
             data[some] = np.clip(block, -FARTHEST, FARTHEST)
@@ -66,19 +66,12 @@ class Scaling(NamedTuple):
 
     def settled(self, new):
         """The same, with columns that have been constant so far as in a new one."""
-        known = ~np.isnan(self.location)
-        is_step = known & (new.slope == 0) & ~np.isnan(new.location)
-        is_step &= new.location != self.location
-        # Two constants that differ are at -1 and 1.
-        middle, half = (
-            0.5 * new.location + sign * 0.5 * self.location for sign in (1, -1)
-        )
-        with np.errstate(divide="ignore"):
-            step = Scaling(middle, 1 / np.abs(half), np.full_like(half, np.inf), 0, 1)
+        middle, half = _step(self.location, new.location)
+        step = Scaling(middle, _inverse(half), np.inf, 0.0, np.sign(half))
         return Scaling(
             *(
-                np.where(self.slope != 0, old, np.where(is_step, *others))
-                for old, *others in zip(self, step, new, strict=True)
+                np.where(self.slope != 0, old, np.where(new.slope != 0, *others))
+                for old, *others in zip(self, new, step, strict=True)
             )
         )
 
@@ -110,13 +103,14 @@ def learn_scaling(values, weight=None):
     weight = None if weight is None else weight[:n_known]
     low, median, high = _quantiles(ordered, weight, (0.25, 0.5, 0.75))
     # Halves, since the range may be greater than the greatest number.
-    width = 2 * (0.5 * high - 0.5 * low) or 0.5 * ordered[-1] - 0.5 * ordered[0]
-    if width < _SMALLEST:
+    half_width = 0.5 * high - 0.5 * low or 0.25 * ordered[-1] - 0.25 * ordered[0]
+    if half_width < _SMALLEST:
         return _constant(median)
-    z = _squash(ordered, median, 1 / width, _BEND)
+    slope = 0.5 / half_width
+    z = _squash(ordered, median, slope, _BEND)
     center = np.average(z, weights=weight)
     scale = np.sqrt(np.average((z - center) ** 2, weights=weight))
-    return Scaling(median, 1 / width, _BEND, center, scale)
+    return Scaling(median, slope, _BEND, center, scale)
 
 
 def learn_indicator(values, weight=None):
@@ -183,15 +177,10 @@ def settle(old, new):
     location, scale : ndarray of shape (n,)
     """
     (location, scale), (new_location, new_scale) = old, new
-    unknown = scale == 0
-    # Two constants that differ are a mean and a deviation as well.
-    is_step = (new_scale == 0) & (new_location != location)
-    new_scale = np.where(is_step, np.abs(new_location - location) / 2, new_scale)
-    new_location = np.where(is_step, (new_location + location) / 2, new_location)
-    return (
-        np.where(unknown, new_location, location),
-        np.where(unknown, new_scale, scale),
-    )
+    step = _step(location, new_location)
+    learned = np.where(new_scale == 0, step, (new_location, new_scale))
+    location, scale = np.where(scale == 0, learned, (location, scale))
+    return location, scale
 
 
 def learn_sparse_scaling(X, weight=None):
@@ -274,6 +263,19 @@ def _squash(x, location, slope, bend):
     bent += 1.0
     z /= np.sqrt(bent, out=bent)
     return z
+
+
+def _step(one, other):
+    """Location and scale that put two constants, of any columns, at -1 and 1.
+
+    The scale is 0 where they are equal. NaN is a constant that is not known.
+    """
+    one, other = (
+        np.where(np.isnan(mine), others, mine)
+        for mine, others in ((one, other), (other, one))
+    )
+    half = np.abs(0.5 * one - 0.5 * other)
+    return 0.5 * one + 0.5 * other, np.where(half < _SMALLEST, 0.0, half)
 
 
 def _constant(value):

@@ -39,7 +39,7 @@ from sklearn_snn._specs import (
 )
 
 #: Numbers that one layer may hold while validation rows are evaluated.
-_EVALUATION_SIZE = 2**22
+_EVALUATION_SIZE = 2**20
 
 #: Epochs without gain that ``n_iter_no_change="auto"`` bears: so many, one more for
 #: each epoch before the best one, and so many at most. On 17 tables it stopped where 20
@@ -364,12 +364,12 @@ class Stack:
 
     # The end of an epoch --------------------------------------------------------
 
-    def close_epoch(self, batch_losses: Sequence[Tensor]) -> None:
+    def close_epoch(self, batch_losses: Tensor) -> None:
         """Note losses and scores; decide which networks have diverged or stop.
 
         Parameters
         ----------
-        batch_losses : sequence of Tensor of shape (n_networks,)
+        batch_losses : Tensor of shape (n_steps, n_networks)
             Loss of each step.
         """
         losses = self.rows.mean_over_batches(batch_losses, self.batch_size)
@@ -453,13 +453,15 @@ class Stack:
             return None
         widest = max(self.module.sizes) * len(self.records)
         size = min(max(_EVALUATION_SIZE // widest, 1), held_out.n_samples)
-        outputs, losses = [], []
-        for batch in held_out.batches(size):
+        is_scored = any(record.spec.score is not None for record in self.records)
+        outputs, losses = [], held_out.no_losses(size)
+        for i, batch in enumerate(held_out.batches(size)):
             raw = self._outputs(batch.x)
-            losses.append((self.criterion(raw, batch.target) * batch.weight).sum(1))
-            outputs.append(raw)
+            losses[i] = (self.criterion(raw, batch.target) * batch.weight).sum(1)
+            if is_scored:
+                outputs.append(raw)
         scores = -held_out.mean_over_batches(losses, size)
-        if any(record.spec.score is not None for record in self.records):
+        if is_scored:
             every = torch.cat(outputs, dim=1).double().cpu().numpy()
             for i, record in enumerate(self.records):
                 if record.spec.score is not None:

@@ -1,15 +1,27 @@
 """Reading of tables, with errors that name the column."""
 
+import re
+from functools import partial
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_snn._columns import is_frame
 from sklearn_snn._compat import _check_sample_weight, _get_feature_names
+from sklearn_snn._units import units
 
 _NUMBERS = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
 
 
+#: What is too large becomes infinite, and is refused in words of ours.
+_quietly = partial(np.errstate, over="ignore", invalid="ignore")
+
+#: If the largest weight is beyond these, sums and products may overflow or vanish.
+_USUAL_WEIGHTS = 1e-100, 1e100
+
+
+@_quietly()
 def numeric_table(estimator, X, *, reset):
     """A table as float64 or float32, with features checked against the estimator's.
 
@@ -33,7 +45,7 @@ def numeric_table(estimator, X, *, reset):
     """
     try:
         return validate_data(estimator, X, reset=reset, **_NUMBERS)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise _with_columns(error, X, advice=_ADVICE) from error
 
 
@@ -43,6 +55,7 @@ _ADVICE = (
 )
 
 
+@_quietly()
 def any_table(estimator, X, *, reset):
     """A table with columns of any kind, whose features are the estimator's.
 
@@ -76,7 +89,7 @@ def any_table(estimator, X, *, reset):
         return validate_data(
             estimator, X, reset=reset, ensure_all_finite="allow-nan", **_NUMBERS
         )
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise _with_columns(
             error, X, "Replace it, for example by NaN, or drop the rows.", np.isinf
         ) from error
@@ -90,6 +103,7 @@ def _with_types(X):
     return np.array(X, dtype=object) if array.dtype.kind in "US" else array
 
 
+@_quietly()
 def transformed_table(X, dtype):
     """What a preprocessor of the user's returned, as an array or CSR matrix."""
     try:
@@ -98,6 +112,18 @@ def transformed_table(X, dtype):
         raise _with_columns(
             error, X, advice="The network sees what `preprocessor` returns."
         ) from error
+
+
+@_quietly()
+def numeric_target(y, **checks):
+    """A target as float64; `checks` are those of scikit-learn's `check_array`."""
+    try:
+        return check_array(y, dtype=np.float64, input_name="y", **checks)
+    except (ValueError, TypeError, OverflowError) as error:
+        if "y" in re.findall(r"\w+", str(error)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"y must hold numbers: {error}") from error
 
 
 def _with_columns(error, X, advice, is_at_fault=lambda column: ~np.isfinite(column)):
@@ -112,7 +138,8 @@ def _with_columns(error, X, advice, is_at_fault=lambda column: ~np.isfinite(colu
         lines[3:] = [f"So do {len(lines) - 3} more columns."]
     # scikit-learn goes on to recommend other estimators.
     message = str(error).splitlines()[0]
-    return type(error)("\n".join([message, *lines, advice]))
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    return kind("\n".join([message, *lines, advice]))
 
 
 def _columns_at_fault(X, is_at_fault):
@@ -124,7 +151,7 @@ def _columns_at_fault(X, is_at_fault):
     is_numeric = table.dtype.kind in "fiub"
     for j, column in enumerate(table.T):
         if is_numeric:
-            column = column[is_at_fault(column)]
+            column = column[is_at_fault(column.astype(np.float64, copy=False))]
         faulty = [value for value in column if not _is_finite_number(value)]
         if faulty:
             examples = list(dict.fromkeys(map(_plain, faulty)))[:3]
@@ -132,11 +159,11 @@ def _columns_at_fault(X, is_at_fault):
 
 
 def _is_finite_number(value):
-    if isinstance(value, complex):  # scikit-learn's message says all there is to say
-        return True
+    if np.iscomplexobj(value):  # numpy would only warn
+        return False
     try:
         return bool(np.isfinite(float(value)))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
 
 
@@ -164,7 +191,8 @@ def row_weights(sample_weight, X):
     )
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
-    return weight
+    smallest, largest = _USUAL_WEIGHTS
+    return weight if smallest < weight.max() < largest else weight / units(weight)
 
 
 def check_columns(y, n_columns):

@@ -1,4 +1,7 @@
-"""What notebooks show of an estimator."""
+"""What notebooks show of an estimator.
+
+That the pages it links to are there is checked where they are made, in docs/conf.py.
+"""
 
 import re
 

@@ -148,7 +148,7 @@ def test_held_out_predictions_are_those_of_cross_val_predict(cancer, iris):
         ).fit(X, y)
         expected = by_hand(model, X, y, folds, [StandardScaler()])
         assert_allclose(model.oof_decision_function_, expected, atol=1e-6)
-        assert model.oof_decision_function_.dtype == np.float32
+        assert model.oof_decision_function_.dtype == np.float64
         assert model.oof_decision_function_.shape == (len(y), len(np.unique(y)))
         assert_allclose(
             model.oof_score_,
@@ -172,7 +172,7 @@ def test_held_out_predictions_of_a_regressor():
         model.set_params(early_stopping=False).fit(X, target)
         expected = by_hand(model, X, target, KFold(2))
         assert model.oof_prediction_.shape == target.shape
-        assert model.oof_prediction_.dtype == np.float32
+        assert model.oof_prediction_.dtype == np.float64
         assert_allclose(model.oof_prediction_, expected, rtol=1e-5)
         assert_allclose(model.oof_score_, r2_score(target, expected), rtol=1e-6)
         assert not hasattr(model, "oof_decision_function_")

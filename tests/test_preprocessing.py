@@ -1,8 +1,10 @@
 """What becomes of tables of all kinds, compared with whoever does the same."""
 
 import datetime as dt
+import pickle
 import tracemalloc
-from dataclasses import is_dataclass
+from copy import deepcopy
+from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from sklearn.preprocessing import (
 )
 
 from sklearn_snn import TabularPreprocessor
+from sklearn_snn._categories import learn_category
 from sklearn_snn._scaling import settle
 
 RNG = np.random.default_rng(0)
@@ -236,6 +239,19 @@ def test_two_constants_that_differ_are_a_scale():
     assert_array_equal(scale, [1, 0])
     ours = exact().partial_fit([[1.0, 5.0]]).partial_fit([[3.0, 5.0]])
     assert_array_equal(ours.transform([[1.0, 5.0], [3.0, 6.0]]), [[-1, 0], [1, 0]])
+
+
+def test_a_constant_is_remembered_while_its_column_is_empty():
+    ours = exact()
+    for value in (1.0, np.nan, 3.0):
+        ours.partial_fit([[value, 0.0]])
+    assert_array_equal(ours.transform([[1.0, 0.0], [3.0, 0.0]]), [[-1, 0], [1, 0]])
+
+
+def test_constants_that_are_too_near_or_far_to_divide_by_give_finite_numbers():
+    for first, second in ((0.0, 5e-324), (-1.7e308, 1.7e308)):
+        ours = exact().partial_fit([[first]]).partial_fit([[second]])
+        assert_allclose(np.abs(ours.transform([[first], [second]])), abs(second) > 1)
 
 
 # Sparse tables ------------------------------------------------------------------
@@ -729,6 +745,14 @@ def test_output_as_a_data_frame(library):
     )
 
 
+def test_a_copy_looks_levels_up_without_a_dict_in_its_file():
+    category = learn_category(np.array(["a", "b", None, 3.0] * 9, dtype=object))
+    assert set(category.__getstate__()) == {one.name for one in fields(category)}
+    rows = np.array([3.0, "a", "b", None, "c"], dtype=object)
+    for one in (category, pickle.loads(pickle.dumps(category)), deepcopy(category)):
+        assert_array_equal(one.codes(rows), [0, 1, 2, 3, 4])
+
+
 def test_what_is_learned_are_arrays_lists_and_numbers():
     frame, y = crossed()
     ours = TabularPreprocessor().fit(pd.concat([frame, mixed(len(frame))], axis=1), y)
@@ -739,7 +763,7 @@ def test_what_is_learned_are_arrays_lists_and_numbers():
         elif isinstance(value, dict):
             list(map(check, value.values()))
         elif is_dataclass(value):
-            list(map(check, vars(value).values()))
+            list(map(check, (getattr(value, one.name) for one in fields(value))))
         else:
             assert value is None or isinstance(value, (np.ndarray, str, float, bool))
             int_or_float = getattr(value, "dtype", np.dtype(float)).kind

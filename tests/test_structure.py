@@ -18,6 +18,7 @@ ORDER = [
     "_files",
     "_compat",
     "_links",
+    "_units",
     "_selu",
     "_layers",
     "_pieces",

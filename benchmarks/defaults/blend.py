@@ -65,6 +65,7 @@ def best_weights(predictions, y, loss):
         method="SLSQP",
         bounds=[(0, 1)] * n_models,
         constraints={"type": "eq", "fun": lambda weights: weights.sum() - 1},
+        options={"ftol": 1e-12},  # small losses differ by less than the default
     )
     return found.x
 

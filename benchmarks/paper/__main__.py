@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import children
 from benchmarks.lines import append, environment, read_lines
-from benchmarks.paper import jobs
+from benchmarks.paper import jobs, trials
 from benchmarks.paper.grids import GRIDS
 from benchmarks.paper.methods import GROUPS, METHODS
 
@@ -22,22 +22,32 @@ RESULTS = Path(__file__).parents[1] / "results"
 def main():
     """Measure what the command line asks for."""
     options = parse_arguments()
-    wanted = jobs.all_jobs(
-        options.protocol, options.sets, chosen_methods(options), options.grid
-    )
-    left = jobs.left_to_do(wanted, read_lines(options.out), retry=options.retry)
+    options.out = options.out or RESULTS / f"{options.benchmark}.jsonl"
+    if options.benchmark in trials.TRIALS:
+        kept, wanted = trials, trials.all_jobs(options.benchmark, options.methods)
+    else:
+        kept, wanted = jobs, uci_jobs(options)
+    left = kept.left_to_do(wanted, read_lines(options.out), retry=options.retry)
     print(f"{len(left)} of {len(wanted)} are left to do.", flush=True)
     if options.list:
         print(*left, sep="\n")
         return
-    children.prepare(options.threads, "benchmarks.paper.jobs", "sklearn_snn._training")
-    run(left, options)
+    children.prepare(
+        options.threads, "benchmarks.paper.trials", "sklearn_snn._training"
+    )
+    run(left, options, kept)
+
+
+def uci_jobs(options):
+    return jobs.all_jobs(
+        options.protocol, options.sets, chosen_methods(options), options.grid
+    )
 
 
 def parse_arguments():
     """What to measure, and where to write results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("benchmark", choices=["uci121"])
+    parser.add_argument("benchmark", choices=["uci121", *trials.TRIALS])
     parser.add_argument(
         "--protocol",
         nargs="+",
@@ -52,7 +62,7 @@ def parse_arguments():
     parser.add_argument("--threads", type=int, default=1, help="of each fit")
     parser.add_argument("--time-limit", type=float, default=7200, help="seconds a fit")
     parser.add_argument("--retry", action="store_true", help="what failed before, too")
-    parser.add_argument("--out", type=Path, default=RESULTS / "uci121.jsonl")
+    parser.add_argument("--out", type=Path, help="file to append to")
     parser.add_argument("--list", action="store_true", help="show what is left to do")
     return parser.parse_args()
 
@@ -72,40 +82,32 @@ def chosen_methods(options):
     ]
 
 
-def run(left, options):
+def run(left, options, kept):
     """Measure jobs, some at the same time, and write their lines as they come."""
     with ThreadPoolExecutor(options.jobs) as pool:
-        futures = [pool.submit(measure, job, options.time_limit) for job in left]
+        futures = [pool.submit(measure, kept, job, options.time_limit) for job in left]
         try:
             for number, future in enumerate(as_completed(futures), start=1):
                 line = future.result()
                 append(line | {"threads": options.threads}, options.out)
-                print(f"{number}/{len(left)}", summary(line), flush=True)
+                print(f"{number}/{len(left)}", kept.summary(line), flush=True)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def measure(job, time_limit):
+def measure(kept, job, time_limit):
     """The line of a job."""
     load = os.getloadavg()[0]  # before we add to it: what else was running
     result, error = {}, None
     try:
-        result = children.run(jobs.measure, job, time_limit=time_limit)
+        result = children.run(kept.measure, job, time_limit=time_limit)
     except children.ChildError as reason:
         error = str(reason)
-    return jobs.line_of(job, result, error) | {
+    return kept.line_of(job, result, error) | {
         "load_before": round(load, 2),
         **environment(),
     }
-
-
-def summary(line):
-    """A line in a few words."""
-    what = f"{line['method']} on {line['table']}, fold {line['fold']}:"
-    if line["error"]:
-        return f"{what} {line['error']}"
-    return f"{what} {line['accuracy']:.3f} in {line['seconds']:.1f} s"
 
 
 if __name__ == "__main__":

@@ -111,3 +111,11 @@ def plain(value):
 def line_of(job, result, error):
     """A line of results: what was measured, what came out, or what went wrong."""
     return {**asdict(job), "error": error, **result}
+
+
+def summary(line):
+    """A line in a few words."""
+    what = f"{line['method']} on {line['table']}, fold {line['fold']}:"
+    if line["error"]:
+        return f"{what} {line['error']}"
+    return f"{what} {line['accuracy']:.3f} in {line['seconds']:.1f} s"

@@ -1,0 +1,69 @@
+"""Experiments on single sets: jobs of each, and a line of results for each job."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.paper import figure1, htru2, tox21
+from benchmarks.timing import timed
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An experiment: its jobs, dicts of what a line is known by, and their measure."""
+
+    all_jobs: Callable[[], list[dict]]
+    measure: Callable[[dict], dict]
+
+
+TRIALS = {
+    "figure1": Trial(figure1.all_jobs, figure1.measure),
+    "htru2": Trial(htru2.all_jobs, htru2.measure),
+    "tox21": Trial(tox21.all_jobs, tox21.measure),
+}
+
+
+def all_jobs(name, methods=None):
+    """Jobs of an experiment, of some methods or of all."""
+    jobs = TRIALS[name].all_jobs()
+    known = list(dict.fromkeys(job["method"] for job in jobs))
+    if unknown := set(methods or []) - set(known):
+        raise SystemExit(
+            f"There are no methods {sorted(unknown)} in {name}; there are "
+            f"{', '.join(known)}."
+        )
+    chosen = methods or known
+    return [{"benchmark": name, **job} for job in jobs if job["method"] in chosen]
+
+
+def left_to_do(jobs, lines, *, retry=False):
+    """Jobs that have no line yet; failures are tried again if `retry`."""
+    done = [line for line in lines if not (retry and line["error"])]
+    known = {key(line, jobs[0]) for line in done} if jobs else set()
+    return [job for job in jobs if key(job, job) not in known]
+
+
+def key(line, job):
+    """What a line and its job have in common."""
+    return tuple(line.get(name) for name in job)
+
+
+def measure(job):
+    """What comes out of a job, and the seconds that it took."""
+    warnings.simplefilter("ignore")  # of convergence, for instance
+    seconds, result = timed(lambda: TRIALS[job["benchmark"]].measure(job))
+    return {"seconds": round(seconds, 2), **result}
+
+
+def line_of(job, result, error):
+    """A line of results: what was measured, what came out, or what went wrong."""
+    return {**job, "error": error, **result}
+
+
+def summary(line):
+    """A line in a few words."""
+    known = ["method", "table", "depth", "learning_rate", "fold"]
+    what = " ".join(f"{name} {line[name]}" for name in known if name in line)
+    if line["error"]:
+        return f"{what}: {line['error']}"
+    return f"{what} in {line['seconds']:.1f} s"
