@@ -14,6 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.data import FOLDER, folder
 
 N_FOLDS = 4
+#: Rows below which the paper calls a set small.
+SMALL = 1_000
 #: Rows that parameters are chosen on, of every method; the best are trained on all.
 N_TUNING = 2_000
 #: Sets whose published test rows are training rows, or whose label is a feature; with
