@@ -10,7 +10,14 @@ from statistics import fmean, quantiles
 from benchmarks import figures, report_defaults, report_experiments
 from benchmarks.lines import read_lines
 from benchmarks.markdown import environments, markdown_table
-from benchmarks.paper import report_figure1, report_htru2, report_tox21
+from benchmarks.paper import (
+    figure_uci121,
+    report_cores,
+    report_figure1,
+    report_htru2,
+    report_tox21,
+    report_uci121,
+)
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -158,12 +165,15 @@ REPORTS = {
     "figure1": report_figure1.report,
     "htru2": report_htru2.report,
     "tox21": report_tox21.report,
+    "uci121": report_uci121.report,
+    "cores": report_cores.report,
 }
 FIGURES = {
     "defaults": figures.error_against_seconds,
     "calibration": figures.reliability_curve,
     "figure1": report_figure1.curves_and_moments,
     "tox21": report_tox21.depth_curves,
+    "uci121": figure_uci121.critical_difference_diagram,
 }
 
 

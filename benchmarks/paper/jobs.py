@@ -9,9 +9,6 @@ from benchmarks.paper import uci
 from benchmarks.paper.methods import GROUPS, METHODS, log_loss
 from benchmarks.timing import timed
 
-#: Rows below which the paper calls a set small.
-SMALL = 1_000
-
 
 @dataclass(frozen=True)
 class Job:
@@ -47,7 +44,7 @@ def all_jobs(protocols, sets, methods, grid):
         group = GROUPS.index(METHODS[job.method].group)
         n_rows, method = sizes[job.table], list(METHODS).index(job.method)
         return (
-            n_rows >= SMALL,
+            n_rows >= uci.SMALL,
             job.fold > 0,
             group,
             n_rows,
@@ -62,8 +59,8 @@ def all_jobs(protocols, sets, methods, grid):
 def resolve_sets(names, sizes):
     """Names of sets, from names and from "small" and "large"."""
     of_size = {
-        "small": list(sizes.index[sizes < SMALL]),
-        "large": list(sizes.index[sizes >= SMALL]),
+        "small": list(sizes.index[sizes < uci.SMALL]),
+        "large": list(sizes.index[sizes >= uci.SMALL]),
     }
     resolved = []
     for name in names:

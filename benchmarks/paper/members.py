@@ -49,15 +49,19 @@ def fit_candidate(kind, parameters, split, seed):
 def fit_tuned(kind, split, seed):
     """The best of candidates of the library's search space, by out-of-fold loss.
 
-    Each candidate has all its members; those of the best one are the model.
+    Each candidate has all its members; those of the best one are the model, unless
+    they have not seen all rows.
     """
-    best = None
+    best, part = None, split.part(seed)
     for drawn in draw_candidates(kind, len(split.y), seed):
-        model, proba = fit_candidate(kind, defaults() | drawn, split, seed)
+        model, proba = fit_candidate(kind, defaults() | drawn, part, seed)
         score = np.mean([one.best_score for one in model.networks_])
         if best is None or score > best[0]:
             best = score, model, proba, drawn
-    return best[1:]
+    _, model, proba, drawn = best
+    if split.is_large:
+        model, proba = fit_candidate(kind, defaults() | drawn, split, seed)
+    return model, proba, drawn
 
 
 def draw_candidates(kind, n_rows, seed):

@@ -78,6 +78,7 @@ def snn_tuned(split, seed):
     """Members, with parameters from the library's own search by halving."""
     from sklearn_snn import SNNClassifier, SNNHalvingRandomSearchCV, search_space
 
+    part = split.part(seed)
     search = SNNHalvingRandomSearchCV(
         SNNClassifier(n_estimators=1, early_stopping=True, random_state=seed),
         search_space("tabular", n_samples=len(split.y)),
@@ -86,7 +87,7 @@ def snn_tuned(split, seed):
         scoring=log_likelihood,
         random_state=seed,
         refit=False,
-    ).fit(split.X, split.y)
+    ).fit(part.X, part.y)
     best = {k: v for k, v in search.best_params_.items() if k != "max_iter"}
     outcome = snn(split, seed, **best)
     return Outcome(outcome.classes, outcome.proba, outcome.chosen | best)

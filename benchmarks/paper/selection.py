@@ -31,11 +31,32 @@ class Chosen:
 
 
 def select(kind, grid, split, seed):
-    """The best candidate of a kind on a split of a UCI set."""
-    data, classes = held_out(split, seed)
+    """The best candidate of a kind on a split of a UCI set, and the classes."""
+    data, classes = held_out(split.part(seed), seed)
+    training = training_of(len(classes))
+    trained = train(candidates(kind, grid, seed), data, training)
+    accuracies = validation_accuracies(trained, data, training)
+    best = max(range(len(trained)), key=lambda i: order(accuracies[i], trained[i]))
+    network, winner = trained[best].network, [trained[best]]
+    if split.is_large:  # which was compared with others on a part of the rows
+        data, classes = held_out(split, seed)
+        training = training_of(len(classes))
+        winner = train([network], data, training)
     X_test = torch.as_tensor(split.X_test, dtype=torch.float32)
-    training = Training(
-        n_outputs=len(classes),
+    raw = predict(winner, X_test, training)[0].astype(float)
+    return Chosen(
+        network=network,
+        proba=training.loss.predict_proba(raw),
+        validation_accuracy=accuracies[best],
+        n_candidates=len(trained),
+        n_diverged=sum(one.stopped_by == "diverged" for one in trained),
+    ), classes
+
+
+def training_of(n_classes):
+    """How networks are trained."""
+    return Training(
+        n_outputs=n_classes,
         loss=CrossEntropy(),
         solver="sgd",
         schedule="constant",
@@ -45,17 +66,6 @@ def select(kind, grid, split, seed):
         smoothing=10,
         zero_output=False,
     )
-    trained = train(candidates(kind, grid, seed), data, training)
-    accuracies = validation_accuracies(trained, data, training)
-    best = max(range(len(trained)), key=lambda i: order(accuracies[i], trained[i]))
-    raw = predict([trained[best]], X_test, training)[0].astype(float)
-    return Chosen(
-        network=trained[best].network,
-        proba=training.loss.predict_proba(raw),
-        validation_accuracy=accuracies[best],
-        n_candidates=len(trained),
-        n_diverged=sum(one.stopped_by == "diverged" for one in trained),
-    ), classes
 
 
 def held_out(split, seed):
