@@ -41,10 +41,10 @@ TARGETS = {"snn_one": 0.015, "snn_members": 0.03, "snn_tuned": 0.04}
 INTRODUCTION = """\
 # 121 UCI sets
 
-120 of the sets (miniboone's numbers are not at hand), the paper's single split: the test
-file of a set, or the first fold. Where train and test files were scaled apart, both are
-scaled by the training rows here. `_paper` is one network trained by gradient descent,
-the best of 24 candidates on a fifth of the training rows (the paper has up to 216),
+120 of the sets (miniboone's numbers are not at hand), the paper's single split: the
+test file of a set, or the first fold. Where train and test files were scaled apart,
+both are scaled by the training rows here. `_paper` is one network trained by gradient
+descent, the best of 24 candidates on a fifth of the training rows (the paper has up to 216),
 `_members` are eight networks with the library's default recipe, `_tuned` the best of 16
 candidates of these. Methods see the same columns, all taken as numbers. Above 2,000
 training rows parameters are chosen on 2,000 of them.
