@@ -6,7 +6,7 @@ OLDEST := .venv-oldest
 INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .NOTPARALLEL:
-.PHONY: help demo docs test test-oldest lint clean
+.PHONY: help demo docs test test-clients test-oldest test-wheel lint clean
 
 help:  ## show this list (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -20,6 +20,12 @@ docs: $(VENV)/.installed-docs  ## build the site into build/docs, with its galle
 
 test: $(VENV)/.installed-test  ## run the tests and the doctests
 	$(VENV)/bin/python -m pytest -n 2
+
+test-clients: $(VENV)/.installed-clients  ## test with shap, MLflow, MAPIE, feature-engine, skore
+	$(VENV)/bin/python -m pytest -n 2 tests/clients
+
+test-wheel:  ## build the wheel, and use it alone where there is no compiler
+	PYTHON=$(PYTHON) bash tests/try_wheel.sh
 
 test-oldest: $(OLDEST)/.installed  ## test the estimators on the oldest dependencies
 	$(OLDEST)/bin/python -m pytest -n 2 -k "not dask and not optuna" \

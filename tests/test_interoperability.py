@@ -44,12 +44,18 @@ from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
     KFold,
+    StratifiedKFold,
     TunedThresholdClassifierCV,
     cross_val_score,
     cross_validate,
+    learning_curve,
 )
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.multioutput import ClassifierChain, MultiOutputRegressor
+from sklearn.multioutput import (
+    ClassifierChain,
+    MultiOutputClassifier,
+    MultiOutputRegressor,
+)
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -387,6 +393,63 @@ def test_a_target_is_transformed_there_and_back(numbers):
     assert by_hand.score(X_test, y_test) > 0.8
 
 
+# Incremental learning -----------------------------------------------------------
+
+
+def test_learning_curves_go_on_from_the_rows_before(classes):
+    X, y, *_ = classes
+    model = SNNClassifier(learning_rate="constant", **TINY)
+    sizes, scores, _ = learning_curve(
+        model, X, y, train_sizes=[20, 60, 100], cv=2, exploit_incremental_learning=True
+    )
+    train, _ = next(StratifiedKFold(2).split(X, y))
+    alone = clone(model)
+    for rows, score in zip(np.split(train, sizes[:-1]), scores[:, 0], strict=True):
+        alone.partial_fit(X[rows], y[rows], classes=["a", "b", "c"])
+        seen = train[: train.tolist().index(rows[-1]) + 1]
+        assert alone.score(X[seen], y[seen]) == score
+
+
+def test_one_vs_rest_and_many_outputs_learn_by_the_chunk(classes):
+    X, y, X_test, y_test = classes
+    labels = np.column_stack([y == "a", y == "b"]).astype(int)
+    rest = OneVsRestClassifier(SNNClassifier(**TINY))
+    many = MultiOutputClassifier(SNNClassifier(**TINY))
+    for _ in range(15):
+        for rows in np.array_split(np.arange(len(X)), 4):
+            rest.partial_fit(X[rows], y[rows], classes=["a", "b", "c"])
+            many.partial_fit(X[rows], labels[rows], classes=[np.array([0, 1])] * 2)
+    assert beats_dummy(rest, X, y, X_test, y_test)
+    for label, member in zip("ab", many.estimators_, strict=True):
+        assert member.networks_[0].n_iter == 60
+        assert member.score(X_test, y_test == label) > 0.75
+
+
+def test_optuna_prunes_a_trial_that_falls_behind(classes):
+    X, y, X_test, y_test = classes
+    study = optuna.create_study(
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=2)
+    )
+
+    def objective(trial):
+        rate = trial.suggest_float("learning_rate_init", 1e-6, 1e-1, log=True)
+        model = SNNClassifier(**TINY | dict(learning_rate_init=rate))
+        for epoch in range(10):
+            model.partial_fit(X, y, classes=["a", "b", "c"])
+            loss = log_loss(y_test, model.predict_proba(X_test))
+            trial.report(loss, epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return loss
+
+    for rate in (1e-2, 2e-2, 1e-6):
+        study.enqueue_trial({"learning_rate_init": rate})
+    study.optimize(objective, n_trials=3)
+    states = [trial.state.name for trial in study.trials]
+    assert states == ["COMPLETE", "COMPLETE", "PRUNED"]
+    assert len(study.trials[2].intermediate_values) == 3
+
+
 # Inspection ---------------------------------------------------------------------
 
 
@@ -406,6 +469,19 @@ def test_partial_dependence_shows_slope_and_curve(numbers):
     curve = partial_dependence(model, X, [1], grid_resolution=9)["average"][0]
     assert (np.diff(line) > 0).all()
     assert curve[[0, -1]].min() > curve[4] + 0.5
+
+
+def test_inspection_in_two_processes_finds_what_one_does(numbers):
+    X, y, X_test, y_test = numbers
+    model = SNNRegressor(**TINY).fit(X, y)
+    one, two = (
+        permutation_importance(
+            model, X_test, y_test, n_repeats=3, random_state=0, n_jobs=n_jobs
+        ).importances
+        for n_jobs in (1, 2)
+    )
+    assert_array_equal(one, two)
+    assert one[0].min() > one[2:].max()
 
 
 # Metadata routing ---------------------------------------------------------------
