@@ -44,10 +44,10 @@ INTRODUCTION = """\
 120 of the sets (miniboone's numbers are not at hand), the paper's single split: the
 test file of a set, or the first fold. Where train and test files were scaled apart,
 both are scaled by the training rows here. `_paper` is one network trained by gradient
-descent, the best of 24 candidates on a fifth of the training rows (the paper has up to 216),
-`_members` are eight networks with the library's default recipe, `_tuned` the best of 16
-candidates of these. Methods see the same columns, all taken as numbers. Above 2,000
-training rows parameters are chosen on 2,000 of them.
+descent, the best of 24 candidates on a fifth of the training rows (the paper has up to
+216), `_members` are eight networks with the library's default recipe, `_tuned` the best
+of 16 candidates of these. Methods see the same columns, all taken as numbers. Above
+2,000 training rows parameters are chosen on 2,000 of them.
 
 Intervals hold 95 % of the means over sets that are drawn anew; p is Wilcoxon's,
 two-sided. Sets are sound where the published files are (not the 11 whose parts were
