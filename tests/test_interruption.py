@@ -43,6 +43,14 @@ class OwnColumns(TransformerMixin, BaseEstimator):
         return ((X - self.location_) / self.scale_)[:, : self.n_columns_]
 
 
+@pytest.fixture(autouse=True)
+def handler_of_a_terminal():
+    """Handle Ctrl-C as Python does where a shell has not put us in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 interrupted = pytest.warns(ConvergenceWarning, match="interrupted by the user")
 
 
