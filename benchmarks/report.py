@@ -99,15 +99,21 @@ def speed_table(lines):
     return markdown_table(header, map(speed_row, lines))
 
 
+#: What a ratio says, and on which side of its target it should be.
+RATIOS = {
+    "speed": ("x as fast", "at least"),
+    "time": ("x the time", "at most"),
+    "memory": ("x as much", "at most"),
+}
+
+
 def speed_row(line):
-    is_speed = line["ratio_of"] == "speed"
-    unit = "x as fast" if is_speed else "x the time"
-    at = "at least" if is_speed else "at most"
+    says, at = RATIOS[line["ratio_of"]]
     return [
         line["what"],
         speed_cell(line["ours"]),
         speed_cell(line["reference"]),
-        f"{line['ratio']:.2f}{unit}",
+        f"{line['ratio']:.2f}{says}",
         f"{at} {line['target']:.2f}",
         "yes" if is_met(line) else "**no**",
         str(line["n_repeats"]),
@@ -115,6 +121,8 @@ def speed_row(line):
 
 
 def speed_cell(side):
+    if "megabytes" in side:
+        return f"{side['name']}: {side['median']:.0f} MB"
     if side["work"] == 1:
         return f"{side['name']}: {side['median']:.2f} s"
     return f"{side['name']}: {side['work'] / side['median']:,.0f} a second"

@@ -10,13 +10,25 @@ import argparse
 import os
 from pathlib import Path
 
-from benchmarks import speed_fit, speed_search, speed_step
+from benchmarks import (
+    speed_fit,
+    speed_memory,
+    speed_revisions,
+    speed_search,
+    speed_step,
+)
 from benchmarks.lines import append, environment
 from benchmarks.report import speed_row
 from benchmarks.timing import measure
 
 #: A module for each section, whose `pairs(quick)` yields what is timed.
-SECTIONS = {"step": speed_step, "fit": speed_fit, "search": speed_search}
+SECTIONS = {
+    "step": speed_step,
+    "fit": speed_fit,
+    "memory": speed_memory,
+    "revisions": speed_revisions,
+    "search": speed_search,
+}
 
 RESULTS = Path(__file__).parent / "results" / "speed.jsonl"
 
