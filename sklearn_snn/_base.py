@@ -13,12 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_snn._checkpoints import Checkpoint
 from sklearn_snn._compat import CallbackSupportMixin, _fit_context
 from sklearn_snn._planning import Member, PlanningEstimator
+from sklearn_snn._prediction import predict_networks
 from sklearn_snn._progress import report_progress
-from sklearn_snn._training import (
-    fit_networks,
-    group_networks,
-    predict_networks,
-)
+from sklearn_snn._training import fit_networks, group_networks
 
 
 class BaseSNN(CallbackSupportMixin, PlanningEstimator):

@@ -81,11 +81,19 @@ class Rows:
         if self._dense is not None:
             rows = self._dense.index_select(0, flat.to(self._device))
         else:
-            chosen = self._sparse[flat.cpu().numpy()]  # type: ignore[index]
-            rows = as_tensor(chosen.toarray(), self._dtype, self._device)
-            if self._offset is not None:
-                rows -= self._offset
+            rows = self._densified(flat.cpu().numpy())
         return rows.view(*indices.shape, -1)
+
+    def between(self, start: int, stop: int) -> Tensor:
+        """Rows from `start` up to `stop`, of shape (stop - start, n_features)."""
+        if self._dense is not None:
+            return self._dense[start:stop]
+        return self._densified(slice(start, stop))
+
+    def _densified(self, rows: Any) -> Tensor:
+        chosen = self._sparse[rows]  # type: ignore[index]
+        dense = as_tensor(chosen.toarray(), self._dtype, self._device)
+        return dense if self._offset is None else dense - self._offset
 
 
 class LabelledRows:

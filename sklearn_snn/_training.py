@@ -1,6 +1,6 @@
 """The waist: specs and training sets go in, fitted networks come out.
 
-Torch is imported when the first network is trained or asked, not before.
+Torch is imported when the first network is trained, not before.
 """
 
 from __future__ import annotations
@@ -14,14 +14,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sklearn_snn._checkpoints import Checkpoint
 from sklearn_snn._interrupts import Interrupts
-from sklearn_snn._pieces import PiecewiseLinear
 from sklearn_snn._specs import (
     FittedNetwork,
-    Matrix,
     NetworkSpec,
     TrainingOptions,
     TrainingSet,
@@ -31,14 +28,6 @@ if TYPE_CHECKING:
     from sklearn_snn._losses import Loss
     from sklearn_snn._rows import LabelledRows
     from sklearn_snn._stack import Clock
-
-#: Rows of the blocks that are predicted; a short one is padded, so that a row's
-#: numbers do not depend on its company.
-BLOCK_SIZE = 64
-
-#: Widths of layers are padded to multiples of this where they are predicted: matrix
-#: products treat rows at the edge of a block of 5 or 7 columns unlike the others.
-_TILE = 16
 
 #: Numbers that a stack holds at most, beside its data: a quarter of a gigabyte.
 STACK_SIZE = 2**26
@@ -305,85 +294,6 @@ def training_work(spec: NetworkSpec, training_sets: Sequence[TrainingSet]) -> fl
     n_rows = data.X.shape[0] if spec.rows is None else len(spec.rows)
     n_epochs = spec.last_epoch - spec.n_epochs_done
     return _multiplications(spec, 1) / spec.batch_size * n_rows * max(n_epochs, 1)
-
-
-def predict_networks(
-    networks: Sequence[FittedNetwork],
-    X: Matrix,
-    *,
-    offset: NDArray | None = None,
-    pieces: PiecewiseLinear | None = None,
-    options: TrainingOptions,
-) -> NDArray[np.float64]:
-    """Outputs of networks of equal layer sizes on the same rows.
-
-    A row's outputs are the same to the bit in whatever company it is predicted.
-
-    Parameters
-    ----------
-    networks : sequence of FittedNetwork
-        The networks.
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-        The rows.
-    offset : ndarray of shape (n_features,) or None
-        Subtracted from rows of a sparse `X` once they are dense.
-    pieces : PiecewiseLinear or None
-        Columns to add to the rows.
-    options : TrainingOptions
-        Device, precision and threads.
-
-    Returns
-    -------
-    outputs : ndarray of shape (n_networks, n_samples, n_outputs)
-    """
-    import torch
-
-    from sklearn_snn._modules import PiecewiseLinearEncoding
-    from sklearn_snn._propagation import forward_pass
-    from sklearn_snn._rows import Rows, as_tensor
-    from sklearn_snn._threads import limit_threads
-
-    dtype, device = getattr(torch, options.dtype), torch.device(options.device)
-    n_outputs = len(networks[0].weights[-1])
-    padded = _side_by_side(networks)
-    n_multiplications = BLOCK_SIZE * sum(weight.size for weight, _ in padded)
-    outputs = np.empty((len(networks), X.shape[0], n_outputs))
-    block = torch.zeros((BLOCK_SIZE, X.shape[1]), dtype=dtype, device=device)
-    with limit_threads(options.n_threads, n_multiplications), torch.no_grad():
-        layers = [
-            (as_tensor(weight, dtype, device), as_tensor(bias, dtype, device))
-            for weight, bias in padded
-        ]
-        rows = Rows(X, offset, dtype, device)
-        encoding: torch.nn.Module = torch.nn.Identity()
-        if pieces is not None:
-            encoding = PiecewiseLinearEncoding(pieces).to(device, dtype)
-        for start in range(0, X.shape[0], BLOCK_SIZE):
-            stop = min(start + BLOCK_SIZE, X.shape[0])
-            block[: stop - start] = rows.take(torch.arange(start, stop))
-            x = encoding(block).expand(len(networks), -1, -1)
-            raw = forward_pass(layers, x)[0].cpu().numpy()
-            outputs[:, start:stop] = raw[:, : stop - start, :n_outputs]
-    return outputs
-
-
-def _side_by_side(networks: Sequence[FittedNetwork]) -> list[tuple[NDArray, NDArray]]:
-    """Weights (n_networks, in, out) and biases (n_networks, 1, out) of each layer.
-
-    Units that do nothing fill layers up to whole tiles.
-    """
-    parts = list(zip(*(network.weights for network in networks), strict=True))
-    layers, n_inputs = [], len(parts[0][0])
-    for weights, biases in zip(parts[::2], parts[1::2], strict=True):
-        n_outputs = len(biases[0])
-        width = n_outputs + -n_outputs % _TILE
-        weight = np.zeros((len(networks), n_inputs, width), weights[0].dtype)
-        weight[:, : len(weights[0]), :n_outputs] = weights
-        bias = np.zeros((len(networks), 1, width), weight.dtype)
-        bias[:, 0, :n_outputs] = biases
-        layers.append((weight, bias))
-        n_inputs = width
-    return layers
 
 
 def resolve_device(device: str, *, must_exist: bool) -> str:

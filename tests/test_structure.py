@@ -36,6 +36,7 @@ ORDER = [
     "_activations",
     "_net",
     "_training",
+    "_prediction",
     "_columns",
     "_validation",
     "_scaling",

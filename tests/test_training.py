@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 
+from sklearn_snn import _prediction
 from sklearn_snn._losses import BinaryCrossEntropy, SquaredError
 from sklearn_snn._optimizers import WARM_UP, schedule_factor
+from sklearn_snn._prediction import predict_networks
 from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
 from sklearn_snn._threads import limit_threads
-from sklearn_snn._training import fit_networks, predict_networks, resolve_device
+from sklearn_snn._training import fit_networks, resolve_device
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((120, 5)).astype(np.float32)
@@ -280,6 +283,37 @@ def test_a_row_is_predicted_alike_in_any_company(n_features, width, n_networks):
     assert_array_equal(predict(rows[10:143]), whole[:, 10:143])
     order = rng.permutation(150)
     assert_array_equal(predict(rows[order]), whole[:, order])
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_threads_share_the_rows_of_a_large_table(is_sparse, monkeypatch):
+    (network,) = fit(spec(max_epochs=1))
+    rows = np.tile(X, (100, 1))[:-5]  # the last block is a short one
+    table = sparse.csr_array(rows) if is_sparse else rows
+    offset = np.ones(X.shape[1], np.float32) if is_sparse else None
+
+    def predict(rows, n_threads):
+        options = TrainingOptions(n_threads=n_threads)
+        return predict_networks([network], rows, offset=offset, options=options)
+
+    used = []
+    original = _prediction.ThreadPoolExecutor
+    monkeypatch.setattr(
+        _prediction,
+        "ThreadPoolExecutor",
+        lambda n_threads: used.append(n_threads) or original(n_threads),
+    )
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        alone, shared = predict(table, 1), predict(table, None)
+        few = predict(table[-70:], None)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert used == [2]
+    assert_array_equal(shared, alone)
+    assert_array_equal(shared[:, -70:], few)
 
 
 # Threads and global state
