@@ -76,3 +76,47 @@ def reliability_curve(lines, path):
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=150)
     plt.close(figure)
+
+
+def speed_against_targets(lines, path):
+    """How many times as good as its reference each thing is, and should be."""
+    import matplotlib.pyplot as plt
+
+    last = {line["what"]: line for line in lines}
+    good, wanted = (
+        [better(line, name) for line in last.values()] for name in ["ratio", "target"]
+    )
+    places = range(len(last), 0, -1)
+    figure, axes = plt.subplots(figsize=(9, 1 + 0.24 * len(last)), layout="constrained")
+    axes.hlines(places, 1, good, color=COLOURS[0], linewidth=1.5)
+    axes.plot(good, places, "o", color=COLOURS[0], label="measured")
+    axes.plot(
+        wanted,
+        places,
+        "|",
+        color=COLOURS[5],
+        markersize=12,
+        markeredgewidth=2.5,
+        label="target",
+    )
+    axes.axvline(1, color="#999999", linewidth=1)
+    axes.set(
+        xscale="log",
+        yticks=places,
+        yticklabels=list(last),
+        xlabel="times as fast, or as small, as what it is compared with",
+        title="Speed and memory",
+    )
+    axes.tick_params(axis="y", labelsize=8)
+    ticks = [0.25, 0.5, 1, 2, 4, 8]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
+    axes.legend(loc="lower right")
+    axes.grid(axis="x", alpha=0.3)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def better(line, name):
+    """A ratio or its target, so that more is better."""
+    return line[name] if line["ratio_of"] == "speed" else 1 / line[name]

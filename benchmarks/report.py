@@ -177,6 +177,7 @@ REPORTS = {
     "cores": report_cores.report,
 }
 FIGURES = {
+    "speed": figures.speed_against_targets,
     "defaults": figures.error_against_seconds,
     "calibration": figures.reliability_curve,
     "figure1": report_figure1.curves_and_moments,

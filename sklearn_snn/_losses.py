@@ -200,10 +200,14 @@ class BinaryCrossEntropy(ClassificationLoss):
         yes, no = (np.maximum(part / measured, self.least_share) for part in counts)
         return np.log(yes / no)
 
-    def _label(self, target: Tensor, smoothing: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _label(
+        self, target: Tensor, smoothing: Tensor | None
+    ) -> tuple[Tensor, Tensor | float]:
         """Labels with a number for those that are missing, and what each counts."""
-        measured = ~target.isnan()
-        label, counts = target.nan_to_num(0.5), measured.to(target.dtype)
+        label: Tensor = target
+        counts: Tensor | float = 1.0
+        if target.shape[-1] > 1:  # a class is never missing
+            label, counts = target.nan_to_num(0.5), 1.0 - target.isnan().to(target)
         if smoothing is not None:
             label = label + smoothing * (0.5 - label)
         if self.label_weight is not None:

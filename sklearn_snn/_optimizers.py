@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Parameter
-from torch.optim.adamw import adamw
 
 Solver = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "constant"]
@@ -151,22 +150,22 @@ class StackedAdamW(StackOptimizer):
     def _update(
         self, parts: list[list[Tensor]], n_steps: list[int], rate: float, decay: float
     ) -> None:
-        # One pass over memory, ten times faster than the same formula by parts.
+        # One pass over memory, ten times faster than the same formula by parts. It
+        # counts from 1; torch.optim's function around it takes as long as itself.
         parameters, gradients, averages, averages_of_squares = parts
-        adamw(
+        torch._fused_adamw_(
             parameters,
             gradients,
             averages,
             averages_of_squares,
             [],
-            [torch.tensor(float(n), device=self.flat.device) for n in n_steps],
-            fused=True,
-            amsgrad=False,
+            [torch.tensor(n + 1.0, device=self.flat.device) for n in n_steps],
+            lr=rate,
             beta1=self.betas[0],
             beta2=self.betas[1],
-            lr=rate,
             weight_decay=decay,
             eps=self.eps,
+            amsgrad=False,
             maximize=False,
         )
 
