@@ -2,7 +2,9 @@
 
 import json
 import os
+import sys
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from benchmarks import children, report_experiments
+from benchmarks import children, gpu, report_experiments
 from benchmarks.defaults.__main__ import chosen_tables
 from benchmarks.defaults.blend import best_weights, cross_entropy, squared_error
 from benchmarks.defaults.calibration import reliability
@@ -26,7 +28,9 @@ from benchmarks.ranking import (
     ranks,
     wins_ties_losses,
 )
+from benchmarks.report import is_met, speed_row
 from benchmarks.report_defaults import frame, report
+from benchmarks.timing import Pair, Side, measure, reported
 
 JOB = Job("adult", 0, "snn", full=False, threads=1, alone=False)
 
@@ -315,3 +319,51 @@ def test_reports_of_a_blend_of_tuning_and_of_calibration():
     assert "| adult | 0.4000 | 0.5000 | catboost |" in text
     lines = [line(method="as it is", loss=0.5), line(method="temperature", loss=0.4)]
     assert "calibrated: 1.250" in report_experiments.report_calibration(lines)
+
+
+# Speed ------------------------------------------------------------------------------
+
+
+def pair(ratio_of, ours, reference, work=1):
+    """A pair whose runs say themselves what they have cost."""
+    return Pair(
+        what="a pair",
+        setting={},
+        ratio_of=ratio_of,
+        target=2.0,
+        n_repeats=len(ours),
+        cost=reported,
+        ours=Side("ours", partial(next, iter(ours)), work),
+        reference=Side("reference", partial(next, iter(reference))),
+    )
+
+
+@pytest.mark.parametrize(
+    ("ratio_of", "ratio", "is_good"),
+    [("speed", 3.0, True), ("time", 1 / 3, True), ("memory", 1 / 3, True)],
+)
+def test_a_ratio_is_the_median_of_those_of_neighbours(ratio_of, ratio, is_good):
+    line = measure(pair(ratio_of, [1, 10, 2], [3, 20, 8]))
+    assert_allclose(line["ratio"], ratio, atol=1e-4)
+    assert is_met(line) == is_good
+    assert not is_met(line | {"results": {"checks": {"equal": False}}})
+
+
+def test_work_is_divided_by_and_memory_is_in_megabytes():
+    assert measure(pair("time", [4], [1], work=2))["ratio"] == 2
+    report = speed_row(measure(pair("memory", [30], [10])))
+    assert report[1:6] == ["ours: 30 MB", "reference: 10 MB", "3.00x as much"] + [
+        "at most 2.00",
+        "**no**",
+    ]
+
+
+def test_devices_are_compared_where_there_are_two(tmp_path, monkeypatch):
+    small = gpu.Setting(200, 2, 8, 1, 64, 0.1)
+    line = gpu.compared(small, "cpu")
+    assert line["largest_difference"] == 0
+    assert line["seconds"]["cpu"]["fit"] > 0
+    arguments = ["gpu", "--device", "cuda:99", "--out", str(tmp_path / "lines")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit, match="run this where there is one"):
+        gpu.main()
