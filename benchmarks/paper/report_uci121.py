@@ -175,10 +175,10 @@ def report_ranks(single):
     rows = [
         [
             name,
-            f"{row.rank:.2f} ({row.low:.2f} to {row.high:.2f})",
+            f"{rank:.2f} ({low:.2f} to {high:.2f})",
             *rank_difference(whole, first, name),
         ]
-        for name, row in table.set_axis(["rank", "low", "high"], axis=1).iterrows()
+        for name, rank, low, high in table.itertuples()
     ]
     difference = critical_difference(whole.shape[1], len(whole))
     header = ["method", "mean rank", f"its rank less that of {first}", "p"]
