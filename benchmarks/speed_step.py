@@ -51,6 +51,7 @@ def pairs(quick) -> Iterator[Pair]:
         yield against_loop(name, CheapAlphaDropout, setting, target, quick)
     for *setting, target in AGAINST_LIMIT:
         yield against_limit(setting, target, quick)
+    yield reduced_precision(quick)
 
 
 def against_loop(name, dropout_layer, setting, target, quick):
@@ -78,6 +79,27 @@ def against_limit(setting, target, quick):
     reference = partial(multiply, width, depth, batch_size, n_steps)
     name = "matrix products alone"
     return step_pair(name, reference, setting, n_steps, "time", target, quick)
+
+
+def reduced_precision(quick):
+    """Matrix products in bfloat16 and in float32: where they gain nothing, no step can.
+
+    They would on processors with AMX, which this package has not been run on.
+    """
+    sizes = (512, 8, 1024, 1 if quick else 20)
+    names = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+    ours, theirs = (
+        Side(name, partial(multiply, *sizes, dtype)) for name, dtype in names.items()
+    )
+    return Pair(
+        what="matrix products alone, width 512, depth 8, batch 1024, bfloat16",
+        setting={"width": 512, "depth": 8, "batch_size": 1024},
+        ours=ours,
+        reference=theirs,
+        ratio_of="speed",
+        target=1.0,
+        n_repeats=1 if quick else 7,
+    )
 
 
 def step_pair(name, reference, setting, n_steps, ratio_of, target, quick):
@@ -111,14 +133,14 @@ def random_table(batch_size, n_steps):
     return X, (X[:, 0] > 0).astype(np.int64)
 
 
-def multiply(width, depth, batch_size, n_steps):
+def multiply(width, depth, batch_size, n_steps, dtype=torch.float32):
     """The matrix products of training steps, and nothing else."""
     sizes = layer_sizes(N_FEATURES, 1, depth, width, "rectangular")
     layers = [
         (
-            torch.randn(batch_size, fan_in),
-            torch.randn(fan_in, fan_out),
-            torch.empty(batch_size, fan_out),
+            torch.randn(batch_size, fan_in, dtype=dtype),
+            torch.randn(fan_in, fan_out, dtype=dtype),
+            torch.empty(batch_size, fan_out, dtype=dtype),
         )
         for fan_in, fan_out in pairwise(sizes)
     ]
