@@ -1,6 +1,7 @@
 """How sphinx builds the site; `make docs` runs it."""
 
 import re
+import sys
 from pathlib import Path
 
 from docutils.nodes import SkipNode
@@ -9,6 +10,8 @@ from sphinx.errors import ExtensionError
 
 import sklearn_snn
 from sklearn_snn._links import API_PAGES
+
+sys.path.insert(0, str(Path(__file__).parent))  # for gallery_order
 
 project = "sklearn_snn"
 author = copyright = "the sklearn_snn developers"
@@ -62,6 +65,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
+    "within_subsection_order": "gallery_order.NewcomersFirst",
     "doc_module": ("sklearn_snn",),
     "backreferences_dir": "api/examples",
     "abort_on_example_error": True,

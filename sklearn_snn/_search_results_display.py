@@ -16,7 +16,7 @@ from sklearn_snn._panels import (
 )
 
 #: Largest by smallest value from which on an axis is logarithmic.
-_LOG_RATIO = 20
+_LOG_RATIO = 5
 #: Values of a parameter up to which they are evenly spaced.
 _MOST_LEVELS = 6
 _CHOSEN = "chosen"
