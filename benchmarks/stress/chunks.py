@@ -24,16 +24,16 @@ from benchmarks.lines import append, environment
 from sklearn_snn import SNNClassifier
 
 RESULTS = Path(__file__).parents[1] / "results" / "chunks.jsonl"
-N_SAMPLES, N_FEATURES = 400_000, 60
+N_SAMPLES, N_FEATURES = 500_000, 60
 #: Rows of a row group, and of the table that is predicted: the last of the groups.
-N_ROWS = 10_000
+N_ROWS = 25_000
 MEGABYTES_OF_A_GROUP = N_ROWS * N_FEATURES * 8 / 2**20
 MEGABYTES_OF_ALL = N_SAMPLES * N_FEATURES * 8 / 2**20
 #: Address space that training may take, beside what was imported.
-MEGABYTES = 96
+MEGABYTES = 128
 #: Step size of each pass over the file; the last one is smaller, as schedules are.
 PASSES = (3e-3, 3e-3, 3e-4)
-MOST_GROUPS, MOST_LOSS = 10, 0.01
+MOST_GROUPS, MOST_LOSS = 6, 0.01
 
 
 def main():
