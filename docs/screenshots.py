@@ -58,13 +58,16 @@ CUT_OFF = """() => {
       if (["auto", "scroll"].includes(getComputedStyle(e).overflowX)) return true;
     return false;
   };
-  const shown = (e) => `${e.tagName} ${(e.textContent || e.src || "").trim().slice(0, 40)}`;
-  const found = [...article.querySelectorAll("table, pre, img, p, li, dt, h1, h2, code")];
-  const cut = found.filter((e) => e.getBoundingClientRect().right > right && !scrolls(e));
+  const text = (e) => (e.textContent || e.src || "").trim().slice(0, 40);
+  const kinds = "table, pre, img, p, li, dt, h1, h2, code";
+  const found = [...article.querySelectorAll(kinds)];
+  const cut = found.filter(
+    (e) => e.getBoundingClientRect().right > right && !scrolls(e)
+  );
   const missing = found.filter(
     (e) => e.tagName === "IMG" && e.complete && !e.naturalWidth && e.loading !== "lazy"
   );
-  return [...cut, ...missing].map(shown);
+  return [...cut, ...missing].map((e) => `${e.tagName} ${text(e)}`);
 }"""
 
 
@@ -75,8 +78,10 @@ def look_through(browser, address, width):
     page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
     page.on(
         "request",
-        lambda request: request.url.startswith((address, "data:"))
-        or faults.append(f"{page.url} asks for {request.url}"),
+        lambda request: (
+            request.url.startswith((address, "data:"))
+            or faults.append(f"{page.url} asks for {request.url}")
+        ),
     )
     for path in sorted(SITE.rglob("*.html")):
         name = path.relative_to(SITE).as_posix()

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_snn._checkpoints import Checkpoint
 from sklearn_snn._compat import CallbackSupportMixin, _fit_context
+from sklearn_snn._memory import advise_on_memory
 from sklearn_snn._planning import Member, PlanningEstimator
 from sklearn_snn._prediction import predict_networks
 from sklearn_snn._progress import report_progress
@@ -63,6 +64,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         ------
         ValueError
             If parameters or data are not as described, or training diverges.
+        MemoryError
+            If there is too little of it, with the parameters that lower the need.
         KeyboardInterrupt
             If Ctrl-C comes before training has begun, which leaves the estimator as it
             was. Later it ends training with a `ConvergenceWarning`, and the best
@@ -95,6 +98,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
             self._train(self._one_epoch(data), _reported(X, y, sample_weight))
         return self
 
+    @advise_on_memory("predict all rows at once", "pass fewer of them at a time")
     def predict_members(self, X):
         """What each network predicts, before they are averaged.
 
@@ -117,6 +121,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         ValueError
             If a row has other columns, or values so large that its prediction is not
             finite.
+        MemoryError
+            If there is too little of it for so many rows at once.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             predictions = self._member_predictions(self._outputs(X))
@@ -323,6 +329,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
             "best_validation_score_": float(np.mean(scores)) if has_scores else None,
         }
 
+    @advise_on_memory("predict rows that were held out", "set oof_score=False")
     def _held_out_predictions(self, networks, members, table):
         """Mean prediction for each row of the members that never saw it."""
         total, count = 0.0, np.zeros(len(table.y))

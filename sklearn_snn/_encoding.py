@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 from sklearn_snn._categories import MAX_TARGETS, class_indicators, row_counts
 from sklearn_snn._compat import _safe_indexing
 from sklearn_snn._links import LinkedEstimator
+from sklearn_snn._memory import advise_on_memory
 from sklearn_snn._pieces import learn_pieces
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._specs import TrainingSet
@@ -27,6 +28,12 @@ from sklearn_snn._validation import (
     numeric_table,
     row_weights,
     transformed_table,
+)
+
+#: All of `fit` that comes before the networks needs as much as the table does.
+reading = advise_on_memory(
+    "read and encode all rows at once",
+    "pass them to partial_fit chunk by chunk",
 )
 
 
@@ -99,6 +106,7 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         validation = self._read_validation(X_val, y_val, sample_weight_val)
         return self._encoded(table, validation, resumes)
 
+    @reading
     def _encoded(self, table, validation, resumes, *, is_chunk=False):
         counted = table.take(table.counted_rows)
         if not resumes:
@@ -134,6 +142,7 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
             if name.endswith("_") and not name.startswith("_")
         }
 
+    @reading
     def _read_rows(self, X, y, sample_weight, groups, *, reset):
         """Checked rows."""
         if y is None:

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_snn._encoding import EncodingEstimator
 from sklearn_snn._layers import layer_sizes
+from sklearn_snn._memory import advise_on_memory
 from sklearn_snn._scoring import ValidationScore
 from sklearn_snn._specs import (
     NetworkSpec,
@@ -118,6 +119,10 @@ class PlanningEstimator(EncodingEstimator):
     def _stops_jointly(self):
         return self.refit or self.early_stopping == "joint"
 
+    @advise_on_memory(
+        "encode a table for each network",
+        "lower n_estimators, or set oof_score=False if it is True",
+    )
     def _members(self, data, stops):
         """Rows of each member, with a preprocessor of its own where it needs one."""
         holds_out = self.oof_score or (stops and data.validation is None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -75,6 +76,11 @@ class Rows:
     def __len__(self) -> int:
         return self.shape[0]
 
+    @property
+    def index_device(self) -> torch.device:
+        """Where indices are read: sparse rows are looked up by the host."""
+        return self._device if self._sparse is None else torch.device("cpu")
+
     def take(self, indices: Tensor) -> Tensor:
         """Rows at `indices` of any shape, as a tensor of shape (..., n_features)."""
         flat = indices.reshape(-1)
@@ -95,6 +101,14 @@ class Rows:
         dense = as_tensor(chosen.toarray(), self._dtype, self._device)
         return dense if self._offset is None else dense - self._offset
 
+    def encoded(self, encoding: PiecewiseLinearEncoding) -> Rows:
+        """All rows with the columns that an encoding adds, dense."""
+        every = copy(self)
+        every._dense = encoding(self.take(torch.arange(len(self))))
+        every._sparse = every._offset = None
+        every.shape = len(self), every._dense.shape[1]
+        return every
+
 
 class LabelledRows:
     """A training set on its device."""
@@ -107,9 +121,11 @@ class LabelledRows:
         if data.pieces is not None:
             self._encoding = PiecewiseLinearEncoding(data.pieces).to(device, dtype)
             if len(self._rows) * data.n_inputs <= _ENCODED_SIZE:
-                self._rows, self._encoding = self._encoded(), None
+                self._rows = self._rows.encoded(self._encoding)
+                self._encoding = None
         is_class = data.target.dtype.kind in "iu"
         self.target = as_tensor(data.target, None if is_class else dtype, device)
+        self.target_array = data.target  # for the host, which need not ask the device
         self.weight = None if data.weight is None else np.asarray(data.weight, float)
         self.validation = (
             None
@@ -120,11 +136,10 @@ class LabelledRows:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def _encoded(self) -> Rows:
-        """All rows as networks see them."""
-        assert self._encoding is not None
-        every = self._encoding(self._rows.take(torch.arange(len(self))))
-        return Rows(every.numpy(force=True), None, every.dtype, every.device)
+    @property
+    def index_device(self) -> torch.device:
+        """Where indices of rows are read."""
+        return self._rows.index_device
 
     def inputs(self, indices: Tensor) -> Tensor:
         """What networks see of the rows at `indices`, of shape (..., n_inputs)."""
@@ -241,6 +256,7 @@ class StackRows:
         The first row is number `start` of an epoch.
         """
         shape = (len(self.networks), len(counts) * batch_size)
+        index_device = self.networks[0].data.index_device
         indices = np.zeros(shape, dtype=np.int64)
         weight = np.zeros(shape)
         for i, rows in enumerate(self.networks):
@@ -252,7 +268,7 @@ class StackRows:
             indices[i, :n_rows] = rows.indices[order]
             weight[i, :n_rows] = rows.weight[order] / np.repeat(of_batches, of_batches)
         return (
-            as_tensor(indices, None, self._device).split(batch_size, dim=1),
+            as_tensor(indices, None, index_device).split(batch_size, dim=1),
             as_tensor(weight, self._dtype, self._device).split(batch_size, dim=1),
         )
 
@@ -268,7 +284,7 @@ class StackRows:
     def mean_over_batches(self, values: Tensor, batch_size: int) -> NDArray[np.float64]:
         """Mean over rows of what (n_batches, n_networks) holds, the batches so far."""
         counts = self.counts(batch_size)[: len(values)]
-        means = values.detach().double().cpu().numpy()
+        means = values.detach().cpu().double().numpy()
         with np.errstate(invalid="ignore"):  # a network that diverges: inf - inf
             return (means * counts).sum(0) / counts.sum(0)
 

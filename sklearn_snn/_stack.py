@@ -219,7 +219,7 @@ class Stack:
 
     def _initial_parameters(self, record: Record) -> NDArray:
         rows = training_rows(record.spec, self._sets)
-        target = rows.data.target.numpy(force=True)[rows.indices]
+        target = rows.data.target_array[rows.indices]
         n_outputs = record.spec.layer_sizes[-1]
         outputs = self.criterion.first_outputs(target, rows.weight, n_outputs)
         return record.initial_parameters(outputs)
@@ -462,7 +462,7 @@ class Stack:
                 outputs.append(raw)
         scores = -held_out.mean_over_batches(losses, size)
         if is_scored:
-            every = torch.cat(outputs, dim=1).double().cpu().numpy()
+            every = torch.cat(outputs, dim=1).cpu().double().numpy()
             for i, record in enumerate(self.records):
                 if record.spec.score is not None:
                     own = every[i, : len(held_out.networks[i])]

@@ -17,6 +17,7 @@ import numpy as np
 
 from sklearn_snn._checkpoints import Checkpoint
 from sklearn_snn._interrupts import Interrupts
+from sklearn_snn._memory import advise_on_memory
 from sklearn_snn._specs import (
     FittedNetwork,
     NetworkSpec,
@@ -75,6 +76,11 @@ def fit_networks(
         In the order of `specs`. A network that diverged twice is among them, with
         ``stopped_by="diverged"``. After Ctrl-C all others have
         ``stopped_by="interrupt"``, and some may have had no epoch.
+
+    Raises
+    ------
+    MemoryError
+        If there is too little of it, with the parameters that lower the need.
     """
     import torch
 
@@ -82,7 +88,6 @@ def fit_networks(
     from sklearn_snn._stack import Clock
 
     dtype, device = getattr(torch, options.dtype), torch.device(options.device)
-    sets = [LabelledRows(data, dtype, device) for data in training_sets]
     groups = [[i] for i in range(len(specs))]
     if callbacks is None:
         groups = group_networks(specs, training_sets)
@@ -90,7 +95,8 @@ def fit_networks(
     if checkpoint is not None:
         networks = checkpoint.begin(len(specs))
     start = time.monotonic()
-    with Interrupts() as interrupts:
+    with advise_on_memory(*_needs(specs)), Interrupts() as interrupts:
+        sets = [LabelledRows(data, dtype, device) for data in training_sets]
         for done, group in enumerate(groups):
             limit = options.time_limit
             if limit is not None:  # groups to come get an equal share of what is left
@@ -273,9 +279,32 @@ def _neighbourhood(spec: NetworkSpec) -> tuple[float, ...]:
 
 def _numbers(spec: NetworkSpec) -> int:
     """Held by one network of a stack in training."""
-    n_parameters = sum((a + 1) * b for a, b in pairwise(spec.layer_sizes))
-    # Parameters, gradients, two moments, best weights; rows, activations and masks.
-    return 5 * n_parameters + 4 * spec.batch_size * sum(spec.layer_sizes)
+    return _weight_numbers(spec) + _step_numbers(spec)
+
+
+def _weight_numbers(spec: NetworkSpec) -> int:
+    """Parameters, gradients, two moments, best weights."""
+    return 5 * sum((a + 1) * b for a, b in pairwise(spec.layer_sizes))
+
+
+def _step_numbers(spec: NetworkSpec) -> int:
+    """Rows, activations and masks."""
+    return 4 * spec.batch_size * sum(spec.layer_sizes)
+
+
+def _needs(specs: Sequence[NetworkSpec]) -> tuple[str, str]:
+    """What training needs memory for, and what lowers that."""
+    largest = max(specs, key=_numbers)
+    parameters = ["batch_size", "width"]
+    if _weight_numbers(largest) > _step_numbers(largest):
+        parameters.reverse()
+    first, second = parameters
+    sizes = "-".join(map(str, largest.layer_sizes))
+    return (
+        f"train networks ({len(specs)} of layers {sizes}, {largest.batch_size} rows a "
+        "step)",
+        f"lower {first}, n_estimators or {second}",
+    )
 
 
 def _multiplications(spec: NetworkSpec, n_networks: int) -> float:

@@ -2,7 +2,6 @@
 
 import copy
 import io
-import multiprocessing
 import os
 import pickle
 import subprocess
@@ -186,36 +185,6 @@ def test_a_grid_search_finds_the_same_on_one_process_and_on_two(classes):
     assert one.best_estimator_.n_layers_ == one.best_params_["depth"] + 2
     assert_array_equal(one.predict_proba(X_test), two.predict_proba(X_test))
     assert beats_dummy(one.best_estimator_, X, y, X_test, y_test)
-
-
-FORK = """
-import multiprocessing, sys
-import numpy as np
-from sklearn_snn import SNNRegressor
-
-X = np.random.default_rng(0).normal(size=(100, 10))
-model = SNNRegressor(depth=2, width=256, max_iter=1).fit(X, X[:, 0])
-fork = multiprocessing.get_context("fork")
-child = fork.Process(target=model.fit, args=(X, X[:, 0]), daemon=True)
-child.start()
-child.join(15)
-code = child.exitcode
-child.kill()
-sys.exit("the child hangs" if code is None else code)
-"""
-
-
-@pytest.mark.skipif(
-    "fork" not in multiprocessing.get_all_start_methods(),
-    reason="this system starts processes without forking",
-)
-def test_a_forked_process_trains_after_its_parent_has(tmp_path):
-    environment = os.environ | {"OMP_NUM_THREADS": "2"}
-    command = [sys.executable, "-W", "ignore", "-c", FORK]
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_halving_search_takes_epochs_for_its_resource(classes):

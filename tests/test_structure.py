@@ -16,6 +16,7 @@ SOURCES = sorted(PACKAGE.glob("*.py"))
 ORDER = [
     "_version",
     "_files",
+    "_memory",
     "_compat",
     "_links",
     "_units",

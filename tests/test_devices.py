@@ -1,0 +1,144 @@
+"""That all of training follows `device`, as far as can be told without a GPU.
+
+Torch's device "meta" has shapes and no numbers: whatever the host would have to wait
+for on a GPU is an error there, and so is arithmetic with tensors of another device.
+"""
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from sklearn_snn import SNNClassifier, SNNRegressor
+from sklearn_snn._interrupts import Interrupts
+from sklearn_snn._losses import REGRESSION_LOSSES, BinaryCrossEntropy, CrossEntropy
+from sklearn_snn._pieces import learn_pieces
+from sklearn_snn._rows import LabelledRows
+from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
+from sklearn_snn._stack import Clock, Stack
+from sklearn_snn._training import resolve_device
+
+META = torch.device("meta")
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((100, 5)).astype(np.float32)
+LABELS = np.where(RNG.random((100, 3)) < 0.3, np.nan, X[:, :3] > 0)
+CLASSES = RNG.integers(3, size=100)
+NUMBERS = np.abs(X[:, :3]).astype(float)
+PIECES = learn_pieces(X, np.arange(5), n_bins=4, counts=np.full(100, 10.0))
+
+LOSSES = {
+    "softmax": (CrossEntropy(), CLASSES),
+    "labels": (BinaryCrossEntropy(), LABELS),
+    "weighted labels": (BinaryCrossEntropy(np.full((3, 2), 0.5)), LABELS),
+    **{
+        name: (loss(0.9) if name == "quantile" else loss(), NUMBERS)
+        for name, loss in REGRESSION_LOSSES.items()
+    },
+}
+
+
+class Made(TorchDispatchMode):
+    """Notes the tensors that are made, but for those of the host's arrays."""
+
+    def __init__(self):
+        super().__init__()
+        self.tensors = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if function is not torch.ops.aten.lift_fresh.default:
+            leaves = tree_leaves(result)
+            self.tensors += [one for one in leaves if isinstance(one, torch.Tensor)]
+        return result
+
+
+def train(data, loss, *, solver="adamw", **parameters):
+    """Train two networks for an epoch on the device; what was made by its steps."""
+    specs = [
+        NetworkSpec(
+            layer_sizes=(data.n_inputs, 8, 8, 3),
+            batch_size=32,
+            seed=seed,
+            max_epochs=2,
+            learning_rate=0.01 * (seed + 1),
+            rows=np.arange(90 - seed),
+            **parameters,
+        )
+        for seed in range(2)
+    ]
+    options = TrainingOptions(solver=solver, device="meta")
+    sets = [LabelledRows(data, torch.float32, META)]
+    stack = Stack(specs, sets, loss, options, Clock(None, Interrupts()))
+    with Made() as made:
+        losses = [stack.step(batch) for batch in stack.training_batches()]
+    assert [tuple(one.shape) for one in losses] == 3 * [(2,)]
+    return made.tensors
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+@pytest.mark.parametrize("solver", ["adamw", "sgd"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_step_waits_for_nothing_and_leaves_nothing_behind(name, solver, dropout):
+    loss, target = LOSSES[name]
+    is_classifier = name not in REGRESSION_LOSSES
+    made = train(
+        TrainingSet(X, target),
+        loss,
+        solver=solver,
+        dropout=dropout,
+        label_smoothing=0.1 * is_classifier,
+    )
+    assert len(made) > 100
+    assert {one.device.type for one in made} == {"meta"}
+    # Apple's GPUs have no float64.
+    assert torch.float64 not in {one.dtype for one in made}
+
+
+def test_ramps_are_made_on_the_device(monkeypatch):
+    data = TrainingSet(X, NUMBERS, pieces=PIECES)
+    assert data.n_inputs > X.shape[1]
+    for size in (2**23, 0):  # once, or in each batch
+        monkeypatch.setattr("sklearn_snn._rows._ENCODED_SIZE", size)
+        assert {one.device.type for one in train(data, LOSSES["huber"][0])} == {"meta"}
+
+
+def test_sparse_rows_are_looked_up_by_the_host_and_trained_on_on_the_device():
+    data = TrainingSet(csr_array(X), CLASSES, offset=X.mean(axis=0))
+    made = train(data, LOSSES["softmax"][0])
+    of_the_host = [one for one in made if one.device.type == "cpu"]
+    assert not [one for one in of_the_host if one.is_floating_point()]
+    assert len(made) - len(of_the_host) > 100
+
+
+def test_the_device_does_notice_who_reads_it():
+    """Otherwise the tests above would say nothing."""
+    numbers = torch.ones(3, device=META)
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):
+        numbers.cpu()
+    with pytest.raises(RuntimeError, match="meta"):
+        numbers.sum().item()
+    with pytest.raises(RuntimeError, match=r"device|meta"):
+        numbers + torch.ones(3)
+
+
+@pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
+def test_a_gpu_that_is_not_there_is_an_error_of_fit(make, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    model = make(device="cuda", max_iter=1)
+    with pytest.raises(ValueError, match="device='cuda' was asked for, but torch sees"):
+        model.fit(X, CLASSES)
+    assert not hasattr(model, "networks_")
+    model.set_params(device="auto").fit(X, CLASSES)
+    assert len(model.predict(X)) == len(X)
+
+
+def test_auto_takes_the_gpu_that_is_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name in ("cuda", "cuda:1", "cpu"):
+        assert resolve_device(name, must_exist=True) == name
+    assert resolve_device("auto", must_exist=True) == "cuda"
+    with pytest.raises(ValueError, match="device='cuda:2' was asked for"):
+        resolve_device("cuda:2", must_exist=True)
