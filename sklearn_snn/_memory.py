@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: What torch says of memory, in errors of its own, on any device.
-_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+#: What torch says of memory on any device, and Python of the stack of a thread.
+_WORDS = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    "can't start new thread",
+)
 
 
 @contextmanager

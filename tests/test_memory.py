@@ -166,9 +166,10 @@ def test_the_error_says_what_takes_less_and_it_does(process, name):
         "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity",
         "MPS backend out of memory (MPS allocated: 4.00 GB, other allocations: 1 GB",
         "std::bad_alloc",
+        "can't start new thread",
     ],
 )
-def test_what_torch_says_of_memory_on_any_device_is_a_memory_error(message):
+def test_what_is_said_of_memory_on_any_device_is_a_memory_error(message):
     with pytest.raises(MemoryError, match="to juggle; drop a ball") as caught:
         with advise_on_memory("juggle", "drop a ball"):
             raise RuntimeError(message)
