@@ -48,7 +48,7 @@ def hidden_moments(activation, gain):
 def draw_self_normalization(path):
     """Moments of activations from layer to layer, and the map that explains them."""
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(10, 3.6), layout="constrained", width_ratios=(3, 2)
+        1, 2, figsize=(7.6, 3.4), layout="constrained", width_ratios=(3, 2)
     )
     for name, activation, gain, color in (
         ("SELU, weights N(0, 1/n)", torch.selu, 1.0, BLUE),
@@ -62,7 +62,9 @@ def draw_self_normalization(path):
     left.axhline(1, color="black", linewidth=0.5)
     left.axhline(0, color="black", linewidth=0.5)
     left.set(
-        ylim=(-0.1, 1.6),
+        ylim=(-0.1, 1.9),
+        xticks=(1, 8, 16, 24, 32),
+        yticks=(0, 0.5, 1, 1.5),
         title="Activations of an untrained network",
         xlabel="hidden layer",
         ylabel="variance (line), mean (dots)",
@@ -76,12 +78,13 @@ def draw_self_normalization(path):
         right.plot(path_of_variance, color=BLUE, marker=".", markersize=4)
     right.axhline(1, color="black", linewidth=0.5)
     right.set(
-        title="Any variance is drawn to 1 (the map g)",
+        title="The map g draws any to 1",
+        xticks=range(0, 17, 4),
         xlabel="layers of SELU",
         ylabel="variance",
         yscale="log",
     )
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=145)
 
 
 def draw_displays():
