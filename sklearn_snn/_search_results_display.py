@@ -17,6 +17,8 @@ from sklearn_snn._panels import (
 
 #: Largest by smallest value from which on an axis is logarithmic.
 _LOG_RATIO = 5
+#: The same from which on there are enough powers of ten for ticks.
+_DECADES_RATIO = 200
 #: Values of a parameter up to which they are evenly spaced.
 _MOST_LEVELS = 6
 _CHOSEN = "chosen"
@@ -293,8 +295,12 @@ def _beside_each_other(x):
 
 def _scale(axis, numbers):
     """A logarithmic axis where numbers are of several sizes; few ticks."""
-    if numbers.min() > 0 and numbers.max() > _LOG_RATIO * numbers.min():
-        axis.axes.set_xscale("log")
-    else:
+    if numbers.min() <= 0 or numbers.max() <= _LOG_RATIO * numbers.min():
         axis.get_major_locator().set_params(nbins=2)
+        axis.set_major_formatter("{x:g}")
+        return
+    axis.axes.set_xscale("log")
+    axis.set_minor_formatter("")  # or each half decade would be filled with words
+    if numbers.max() < _DECADES_RATIO * numbers.min():
+        axis.get_major_locator().set_params(subs=(1, 3))
         axis.set_major_formatter("{x:g}")

@@ -372,6 +372,31 @@ def test_halving_shows_who_was_dropped_and_not_the_epochs(cancer):
     assert "dropped earlier" in legend_of(display.ax_)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "scale", "labels"),
+    [
+        (1e-3, 1e-2, "log", ["0.001", "0.003", "0.01"]),
+        (0.02, 0.5, "log", ["0.03", "0.1", "0.3"]),
+        (1.0, 4.0, "linear", None),
+        (-1.0, 10.0, "linear", None),
+    ],
+)
+def test_numbers_of_several_sizes_are_on_a_logarithmic_axis(low, high, scale, labels):
+    candidates = [{"rate": value} for value in np.linspace(low, high, 12)]
+    display = SearchResultsDisplay(candidates, np.arange(12.0), np.zeros(12)).plot()
+    panel = display.axes_[0]
+    assert panel.get_xscale() == scale
+    if labels is not None:
+        display.figure_.canvas.draw()
+        left, right = panel.get_xlim()
+        shown = [
+            tick.label1.get_text()
+            for tick in panel.xaxis.get_major_ticks() + panel.xaxis.get_minor_ticks()
+            if left <= tick.get_loc() <= right and tick.label1.get_text()
+        ]
+        assert shown == labels
+
+
 def test_scikit_learns_searches_and_odd_values_are_drawn(cancer):
     X, y = cancer
     grid = [
