@@ -263,6 +263,10 @@ def test_the_page_about_the_uci_sets(published):
     # Of the networks, each with its best budget, ours is first on all sets.
     assert cells(page, "snn_members | 1.00 (1.00 to 1.00)")[2:] == ["-", "-"]
     assert cells(page, "relu_paper | 2.00 (2.00 to 2.00)")[2].startswith("+1.00")
+    assert "as well as networks**, until the following" in page
+    assert "run, too: relu_members." in page
+    relu = [line(name, "relu_members", 0.5, depth=4) for name in published]
+    assert "as well as networks" not in report_uci121.report([*lines, *relu])
     means = cells(page, "snn_members | SNN, default members")
     assert means[2:5] == ["0.8200", "0.8150", "0.8400"]
     assert "Not run on enough sets yet: " in page

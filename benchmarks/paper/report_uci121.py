@@ -150,13 +150,39 @@ def best_budgets(single):
 
     Budgets are compared on the sets that all of them have been run on.
     """
-    whole = complete(single[[name for name in single if kind_of(name) is not None]])
+    whole = complete_networks(single)
     best = {}
     for kind in COLUMNS:
         budgets = [name for name in whole if kind_of(name) == kind]
         if budgets:
             best[kind] = whole[budgets].mean().idxmax()
     return whole[list(best.values())]
+
+
+def complete_networks(single):
+    """Accuracy of networks alone, without gaps."""
+    return complete(single[[name for name in single if kind_of(name) is not None]])
+
+
+def uneven_budgets(single):
+    """A warning where one kind of network has been run with more budgets than another.
+
+    Of our own the paper's grid, members and tuned members count, as of the others.
+    """
+    names = list(complete_networks(single))
+    budgets = {name.removeprefix(f"{kind_of(name)}_") for name in names} - {"one"}
+    missing = [
+        f"{kind}_{budget}"
+        for budget in budgets
+        for kind in dict.fromkeys(map(kind_of, names))
+        if f"{kind}_{budget}" not in names
+    ]
+    if not missing:
+        return ""
+    return (
+        "**These ranks compare budgets as well as networks**, until the following have "
+        f"been run, too: {', '.join(sorted(missing))}.\n\n"
+    )
 
 
 def kind_of(name):
@@ -186,6 +212,7 @@ def report_ranks(single):
         "## Ranks of networks, each with its best budget\n\n"
         f"On {len(whole)} sets; mean ranks that differ by less than "
         f"{difference:.2f} are not told apart by Nemenyi's test.\n\n"
+        + uneven_budgets(single)
         + markdown_table(header, rows)
     )
 
