@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from sklearn_snn._modules import sequential_from_weights, split_parameters
 from sklearn_snn._pieces import PiecewiseLinear
+from sklearn_snn._records import Record
 from sklearn_snn._rows import Rows
 from sklearn_snn._specs import FittedNetwork, NetworkSpec
-from sklearn_snn._stack import Record
 
 #: Numbers that the rows or activations of one block hold at most.
 _BLOCK_NUMBERS = 2**22

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,16 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sklearn_snn._clock import Clock
 from sklearn_snn._dropout import StackedAlphaDropout
-from sklearn_snn._interrupts import Interrupts
 from sklearn_snn._losses import Loss
-from sklearn_snn._modules import (
-    StackedSNN,
-    join_parameters,
-    lecun_normal,
-    split_parameters,
-)
+from sklearn_snn._modules import StackedSNN, split_parameters
 from sklearn_snn._optimizers import SOLVERS, schedule_factor
+from sklearn_snn._records import Record
 from sklearn_snn._rows import (
     Batch,
     LabelledRows,
@@ -45,126 +39,6 @@ _EVALUATION_SIZE = 2**20
 #: each epoch before the best one, and so many at most. On 17 tables it stopped where 20
 #: epochs at all times do, after .75 of the time.
 _LEAST_PATIENCE, _MOST_PATIENCE = 8, 20
-
-
-class Clock:
-    """How much of a time limit is used up, and whether the user still wants to wait.
-
-    Parameters
-    ----------
-    limit : float or None
-        Seconds; None is no limit.
-    interrupts : Interrupts
-        Notes Ctrl-C.
-    """
-
-    def __init__(self, limit: float | None, interrupts: Interrupts) -> None:
-        self._start, self._limit = time.monotonic(), limit
-        self._interrupts = interrupts
-
-    @property
-    def progress(self) -> float:
-        """Share of the limit that has passed; 0 without a limit."""
-        if self._limit is None:
-            return 0.0
-        return (time.monotonic() - self._start) / self._limit
-
-    @property
-    def reason_to_stop(self) -> StopReason | None:
-        """Why training has to stop after this step, if it has to."""
-        if self.is_interrupted:
-            return "interrupt"
-        return "time_limit" if self.progress >= 1 else None
-
-    @property
-    def is_interrupted(self) -> bool:
-        """Whether Ctrl-C was noted."""
-        return self._interrupts.number > 0
-
-    def interrupt(self) -> None:
-        """Have those stop who come later, too."""
-        self._interrupts.number = max(self._interrupts.number, 1)
-
-
-@dataclass
-class Record:
-    """How far one network of a stack has come."""
-
-    spec: NetworkSpec
-    learning_rate: float
-    n_epochs: int = 0
-    loss_curve: list[float] = field(default_factory=list)
-    validation_scores: list[float] = field(default_factory=list)
-    best_epoch: int = 0
-    best_score: float | None = None
-    best_mean_score: float | None = None
-    best_weights: NDArray | None = None
-    n_epochs_without_gain: int = 0
-    has_restarted: bool = False
-    stopped_by: StopReason | None = None
-
-    @classmethod
-    def begin(cls, spec: NetworkSpec) -> Record:
-        """A record of nothing yet, or of the training that is resumed."""
-        record = cls(spec, spec.learning_rate)
-        before = spec.resume
-        if before is None:
-            return record
-        record.n_epochs = before.n_iter
-        if record.n_epochs >= spec.last_epoch:
-            record.stopped_by = "max_iter"
-        record.loss_curve = list(before.loss_curve)
-        record.validation_scores = list(before.validation_scores)
-        record.best_epoch = before.best_epoch
-        if spec.continues and before.state is not None:
-            record.learning_rate = before.state.learning_rate
-            record.has_restarted = before.state.has_restarted
-            record.n_epochs_without_gain = before.state.n_epochs_without_gain
-            record.best_score = before.best_score
-            record.best_mean_score = before.state.best_mean_score
-            if before.best_score is not None:
-                record.best_weights = join_parameters(before.weights)
-        return record
-
-    def generator(self, epoch: int) -> np.random.Generator:
-        """Random numbers of one epoch; number 0 draws the initial weights.
-
-        With a generator for each epoch there is no state to keep for going on later.
-        """
-        seeds = np.random.SeedSequence((self.spec.seed, epoch))
-        return np.random.Generator(np.random.SFC64(seeds))
-
-    def initial_parameters(self, outputs: NDArray) -> NDArray:
-        """All weights and biases at the start, of shape (n_parameters,).
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n_outputs,)
-            What a new network starts with.
-        """
-        before = self.spec.resume
-        if before is None:
-            drawn = lecun_normal(self.spec.layer_sizes, self.generator(epoch=0))
-            drawn[-len(outputs) :] = outputs
-            return drawn
-        if self.spec.continues and before.state is not None:
-            return before.state.parameters
-        return join_parameters(before.weights)
-
-    def add_score(self, mean: float, score: float, flat: Tensor, tol: float) -> None:
-        """Note the score of an epoch, and the mean over those who stop with it."""
-        self.validation_scores.append(score)
-        self.n_epochs_without_gain += 1
-        if self.best_mean_score is None or mean >= self.best_mean_score + tol:
-            self.n_epochs_without_gain = 0
-        self.keep_best(mean, score, flat)
-
-    def keep_best(self, mean: float, score: float, flat: Tensor) -> None:
-        """Keep parameters, of shape (n_parameters,), if no mean score was higher."""
-        if self.best_mean_score is None or mean >= self.best_mean_score:
-            self.best_mean_score, self.best_score = mean, score
-            self.best_epoch = self.n_epochs
-            self.best_weights = flat.cpu().numpy().copy()
 
 
 class Stack:

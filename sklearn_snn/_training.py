@@ -26,9 +26,9 @@ from sklearn_snn._specs import (
 )
 
 if TYPE_CHECKING:
+    from sklearn_snn._clock import Clock
     from sklearn_snn._losses import Loss
     from sklearn_snn._rows import LabelledRows
-    from sklearn_snn._stack import Clock
 
 #: Numbers that a stack holds at most, beside its data: a quarter of a gigabyte.
 STACK_SIZE = 2**26
@@ -84,8 +84,8 @@ def fit_networks(
     """
     import torch
 
+    from sklearn_snn._clock import Clock
     from sklearn_snn._rows import LabelledRows
-    from sklearn_snn._stack import Clock
 
     dtype, device = getattr(torch, options.dtype), torch.device(options.device)
     groups = [[i] for i in range(len(specs))]

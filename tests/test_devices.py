@@ -12,12 +12,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from sklearn_snn import SNNClassifier, SNNRegressor
+from sklearn_snn._clock import Clock
 from sklearn_snn._interrupts import Interrupts
 from sklearn_snn._losses import REGRESSION_LOSSES, BinaryCrossEntropy, CrossEntropy
 from sklearn_snn._pieces import learn_pieces
 from sklearn_snn._rows import LabelledRows
 from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
-from sklearn_snn._stack import Clock, Stack
+from sklearn_snn._stack import Stack
 from sklearn_snn._training import resolve_device
 
 META = torch.device("meta")

@@ -21,7 +21,7 @@ from benchmarks.paper.cores import CORES, swapped
 from benchmarks.paper.figure_uci121 import critical_difference_diagram
 from benchmarks.paper.jobs import Job
 from benchmarks.paper.methods import GROUPS, METHODS, log_loss
-from sklearn_snn import SNNClassifier, _modules, _propagation, _stack
+from sklearn_snn import SNNClassifier, _modules, _propagation, _records, _stack
 
 MACHINE = {"cpu": "", "cores": 1, "date": "2026-01-01", "versions": {}, "error": None}
 
@@ -342,7 +342,7 @@ def test_a_core_is_taken_back_after_an_error():
     before = (
         _propagation.forward_pass,
         _modules.backward_pass,
-        _stack.lecun_normal,
+        _records.lecun_normal,
         _stack.StackedAlphaDropout,
     )
     small = {"max_iter": 2, "n_estimators": 1, "random_state": 0}
@@ -359,6 +359,6 @@ def test_a_core_is_taken_back_after_an_error():
     assert before == (
         _propagation.forward_pass,
         _modules.backward_pass,
-        _stack.lecun_normal,
+        _records.lecun_normal,
         _stack.StackedAlphaDropout,
     )

@@ -14,8 +14,8 @@ from sklearn_snn._losses import (
     Quantile,
 )
 from sklearn_snn._modules import sequential_from_weights
+from sklearn_snn._records import Record
 from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
-from sklearn_snn._stack import Record
 from sklearn_snn._training import fit_networks
 
 N_SAMPLES, N_FEATURES, BATCH_SIZE = 150, 6, 32

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from benchmarks.paper.dropout import StackedDropout
-from sklearn_snn import _modules, _propagation, _stack
+from sklearn_snn import _modules, _propagation, _records, _stack
 from sklearn_snn._propagation import Passed, _product
 
 ATEN = torch.ops.aten
@@ -72,13 +72,13 @@ def swapped(core):
         parameters = lecun_normal(sizes, generator)
         return parameters * np.sqrt(core.gain)  # biases and the last layer are 0
 
-    lecun_normal = _stack.lecun_normal
+    lecun_normal = _records.lecun_normal
     with ExitStack() as stack:
         for module in (_propagation, _modules):
             for function in (forward_pass, backward_pass):
                 name = function.__name__
                 stack.enter_context(mock.patch.object(module, name, function))
-        stack.enter_context(mock.patch.object(_stack, "lecun_normal", initial))
+        stack.enter_context(mock.patch.object(_records, "lecun_normal", initial))
         stack.enter_context(
             mock.patch.object(_stack, "StackedAlphaDropout", StackedDropout)
         )
