@@ -4,9 +4,9 @@ The only file that imports either, so that a new release breaks one place.
 """
 
 from contextlib import contextmanager
+from functools import cached_property
 
 from sklearn.base import _fit_context
-from sklearn.model_selection._search_successive_halving import HalvingRandomSearchCV
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import (
@@ -39,6 +39,27 @@ except ImportError:  # scikit-learn < 1.9
             return _NoContext()
 
 
+class ScorerNames(StrOptions):
+    """Names of scikit-learn's scorers, which are slow to import, or another one.
+
+    Parameters
+    ----------
+    *others : str
+        Names that are allowed as well.
+    """
+
+    def __init__(self, *others):
+        super().__init__(set(others))
+        self._others = vars(self).pop("options")
+
+    @cached_property
+    def options(self):
+        """All names."""
+        from sklearn.metrics import get_scorer_names
+
+        return {*self._others, *get_scorer_names()}
+
+
 @contextmanager
 def lend_callbacks(lender, borrower):
     """Have an estimator fit with the callbacks and the context that another was given.
@@ -64,9 +85,9 @@ def lend_callbacks(lender, borrower):
 
 __all__ = [
     "CallbackSupportMixin",
-    "HalvingRandomSearchCV",
     "HasMethods",
     "Interval",
+    "ScorerNames",
     "StrOptions",
     "_check_feature_names_in",
     "_check_method_params",

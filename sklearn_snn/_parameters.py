@@ -3,9 +3,7 @@
 from numbers import Integral, Real
 from os import PathLike
 
-from sklearn.metrics import get_scorer_names
-
-from sklearn_snn._compat import HasMethods, Interval, StrOptions
+from sklearn_snn._compat import HasMethods, Interval, ScorerNames, StrOptions
 
 CONSTRAINTS = {
     "depth": [Interval(Integral, 1, None, closed="left")],
@@ -23,7 +21,7 @@ CONSTRAINTS = {
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "early_stopping": [StrOptions({"auto", "joint"}), "boolean"],
-    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+    "scoring": [ScorerNames("loss"), callable, None],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [
         StrOptions({"auto"}),
@@ -98,7 +96,8 @@ _STOPPING = """\
         Whether to stop when the validation score no longer improves, and to keep the
         weights of the best epoch. Several networks stop each on its own, or with
         ``"joint"`` together, when their mean score no longer improves. ``"auto"`` is
-        ``"joint"`` for several networks; a single one stops early from 1,000 rows on,
+        ``"joint"`` for several networks from 1,000 rows on and with `oof_score`, and
+        True for several with fewer rows; a single one stops early from 1,000 rows on,
         and where `X_val`, `cv` or `oof_score` is given.
     scoring : str, callable or None, default="loss"
         Validation score: the loss, the name of one of scikit-learn's scorers, a scorer,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,17 @@ from numpy.typing import NDArray
 from sklearn_snn._pieces import PiecewiseLinear
 from sklearn_snn._specs import FittedNetwork, Matrix, TrainingOptions
 
-#: Rows of a block; a short one is padded.
-_BLOCK_SIZE = 64
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+#: Rows of a block; a short one is padded. Large ones would be a little faster where
+#: rows are many, and slower where they are few.
+_BLOCK_SIZE = 32
+
+#: Numbers of the widest layer that are computed by one call, each block as if it were
+#: alone: more would leave the cache.
+_SIZE_OF_A_CALL = 2**17
 
 #: Rows for which it pays to start a thread.
 _ROWS_OF_A_THREAD = 4096
@@ -63,7 +73,9 @@ def predict_networks(
     n_threads = torch.get_num_threads()
     n_threads = min(options.n_threads or n_threads, n_threads)
     n_threads = max(min(n_threads, n_samples // _ROWS_OF_A_THREAD), 1)
-    shares = _shares(n_samples, n_threads)
+    widest = max(map(len, networks[0].weights))
+    n_blocks = max(_SIZE_OF_A_CALL // (widest * _BLOCK_SIZE), 1)
+    shares = _shares(range(0, n_samples, n_blocks * _BLOCK_SIZE), n_threads)
     if n_threads == 1:
         prediction.write(outputs, *shares)
     else:
@@ -72,9 +84,8 @@ def predict_networks(
     return outputs
 
 
-def _shares(n_samples: int, n_threads: int) -> list[range]:
-    """Where blocks begin, in as many parts as there are threads."""
-    starts = range(0, n_samples, _BLOCK_SIZE)
+def _shares(starts: range, n_threads: int) -> list[range]:
+    """Where calls begin, in as many parts as there are threads."""
     ends = [len(starts) * i // n_threads for i in range(n_threads + 1)]
     return [starts[first:last] for first, last in pairwise(ends)]
 
@@ -93,52 +104,74 @@ class _Prediction:
         import torch
 
         from sklearn_snn._modules import PiecewiseLinearEncoding
-        from sklearn_snn._rows import Rows, as_tensor
+        from sklearn_snn._rows import Rows
 
         dtype, device = getattr(torch, options.dtype), torch.device(options.device)
-        self._layers = [
-            (as_tensor(weight, dtype, device), as_tensor(bias, dtype, device))
-            for weight, bias in _side_by_side(networks)
-        ]
+        self._networks = [_layers(network, dtype, device) for network in networks]
         self._rows = Rows(X, offset, dtype, device)
         self._encoding = None
         if pieces is not None:
             self._encoding = PiecewiseLinearEncoding(pieces).to(device, dtype)
 
     def write(self, outputs: NDArray[np.float64], starts: range) -> None:
-        """Fill in the outputs of the blocks that begin at `starts`."""
+        """Fill in the outputs of the rows from `starts` on."""
         import torch
 
-        from sklearn_snn._propagation import forward_pass
         from sklearn_snn._threads import limit_threads
 
-        n_networks, n_samples, n_outputs = outputs.shape
-        weight = self._layers[0][0]
-        block = weight.new_zeros((_BLOCK_SIZE, self._rows.shape[1]))
-        with limit_threads(1, 0), torch.no_grad():
+        _, n_samples, n_outputs = outputs.shape
+        with limit_threads(1, 0), torch.inference_mode():
             for start in starts:
-                stop = min(start + _BLOCK_SIZE, n_samples)
-                block[: stop - start] = self._rows.between(start, stop)
-                x = block if self._encoding is None else self._encoding(block)
-                raw, _ = forward_pass(self._layers, x.expand(n_networks, -1, -1))
-                kept = raw[:, : stop - start, :n_outputs]
-                outputs[:, start:stop] = kept.cpu().numpy()
+                stop = min(start + starts.step, n_samples)
+                blocks = self._blocks(start, stop)
+                for of_network, layers in zip(outputs, self._networks, strict=True):
+                    raw = _raw(layers, blocks, stop - start)
+                    of_network[start:stop] = raw[:, :n_outputs].cpu().numpy()
+
+    def _blocks(self, start: int, stop: int) -> Tensor:
+        """Rows from `start` up to `stop`, of shape (n_blocks, block size, n_inputs)."""
+        rows = self._rows.between(start, stop)
+        if missing := (start - stop) % _BLOCK_SIZE:
+            given, rows = rows, rows.new_zeros((len(rows) + missing, rows.shape[1]))
+            rows[: len(given)] = given
+        if self._encoding is not None:
+            rows = self._encoding(rows)
+        return rows.view(-1, _BLOCK_SIZE, rows.shape[1])
 
 
-def _side_by_side(networks: Sequence[FittedNetwork]) -> list[tuple[NDArray, NDArray]]:
-    """Weights (n_networks, in, out) and biases (n_networks, 1, out) of each layer.
+def _raw(layers: Sequence[tuple[Tensor, Tensor]], x: Tensor, n_rows: int) -> Tensor:
+    """Outputs of shape (n_rows, width) of a network, for as many rows of blocks."""
+    import torch
+
+    for weight, bias in layers[:-1]:
+        x = torch.baddbmm(bias, x, weight.expand(x.shape[0], -1, -1))
+        torch.selu_(x.flatten(0, 1)[:n_rows])  # what fills up a block may stay
+    weight, bias = layers[-1]
+    x = torch.baddbmm(bias, x, weight.expand(x.shape[0], -1, -1))
+    return x.flatten(0, 1)[:n_rows]
+
+
+def _layers(
+    network: FittedNetwork, dtype: torch.dtype, device: torch.device
+) -> list[tuple[Tensor, Tensor]]:
+    """Weights (1, in, out) and biases (1, 1, out) of each layer.
 
     Units that do nothing fill layers up to whole tiles.
     """
-    parts = list(zip(*(network.weights for network in networks), strict=True))
-    layers, n_inputs = [], len(parts[0][0])
-    for weights, biases in zip(parts[::2], parts[1::2], strict=True):
-        n_outputs = len(biases[0])
-        width = n_outputs + -n_outputs % _TILE
-        weight = np.zeros((len(networks), n_inputs, width), weights[0].dtype)
-        weight[:, : len(weights[0]), :n_outputs] = weights
-        bias = np.zeros((len(networks), 1, width), weight.dtype)
-        bias[:, 0, :n_outputs] = biases
-        layers.append((weight, bias))
+    from sklearn_snn._rows import as_tensor
+
+    layers, n_inputs = [], len(network.weights[0])
+    for weight, bias in zip(network.weights[::2], network.weights[1::2], strict=True):
+        width = len(bias) + -len(bias) % _TILE
+        if weight.shape != (n_inputs, width):
+            given, weight = weight, np.zeros((n_inputs, width), weight.dtype)
+            weight[: len(given), : len(bias)] = given
+            bias = np.concatenate([bias, np.zeros(width - len(bias), bias.dtype)])
+        layers.append(
+            (
+                as_tensor(weight[np.newaxis], dtype, device),
+                as_tensor(bias[np.newaxis, np.newaxis], dtype, device),
+            )
+        )
         n_inputs = width
     return layers

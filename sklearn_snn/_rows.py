@@ -41,7 +41,8 @@ def as_tensor(
         Where it goes.
     """
     # Torch warns of read-only memory, and does not take negative strides.
-    array = np.require(array, requirements=["C", "W"])
+    if not array.flags.carray:
+        array = np.require(array, requirements=["C", "W"])
     return torch.from_numpy(array).to(device, dtype)
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import get_scorer
 from sklearn.utils import get_tags
 
 
@@ -157,6 +156,8 @@ class masked_scorer:
         """
         y = np.asarray(y)
         predictions, proba = estimator.predict(X), estimator.predict_proba(X)
+        from sklearn.metrics import get_scorer  # slow to import
+
         scorer = get_scorer(self.scoring)
         is_measured = measured(y)
         scores = []

@@ -13,6 +13,7 @@ from joblib import parallel_config
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
+from sklearn.model_selection._search_successive_halving import HalvingRandomSearchCV
 from sklearn.utils import indexable
 
 from sklearn_snn._base import BaseSNN
@@ -23,7 +24,7 @@ from sklearn_snn._candidates import (
     last_step,
     parameter_prefix,
 )
-from sklearn_snn._compat import HalvingRandomSearchCV, Interval
+from sklearn_snn._compat import Interval
 from sklearn_snn._links import LinkedEstimator
 
 _TIME_LIMIT = {"time_limit": [Interval(Real, 0, None, closed="neither"), None]}

@@ -45,7 +45,7 @@ def cancer():
 
 @pytest.fixture(scope="module")
 def model(cancer):
-    return SNNClassifier(**SMALL).fit(*cancer)
+    return SNNClassifier(early_stopping="joint", **SMALL).fit(*cancer)
 
 
 @pytest.fixture(scope="module")

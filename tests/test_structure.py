@@ -123,6 +123,23 @@ def test_importing_the_package_does_not_import_torch():
     assert run(code) == "False"
 
 
+@pytest.mark.parametrize("module", ["sklearn.metrics", "sklearn.model_selection"])
+@pytest.mark.parametrize(
+    "statement", ["import sklearn_snn", "from sklearn_snn import SNNClassifier"]
+)
+def test_what_is_slow_to_import_waits_until_it_is_needed(module, statement):
+    code = f"import sys; {statement}; print({module!r} in sys.modules)"
+    assert run(code) == "False"
+
+
+def test_a_star_imports_every_public_name():
+    code = (
+        "import sklearn_snn; from sklearn_snn import *; "
+        "print(set(sklearn_snn.__all__) - set(globals()))"
+    )
+    assert run(code) == "set()"
+
+
 def test_predictions_are_all_that_need_torch():
     code = (
         "import sys; from sklearn_snn import SNNClassifier; "
