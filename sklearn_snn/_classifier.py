@@ -5,7 +5,6 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
@@ -268,6 +267,8 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
 
     def _score_predictions(self, y, predictions, sample_weight):
         if not self.is_multilabel_:
+            from sklearn.metrics import accuracy_score  # slow to import
+
             return accuracy_score(y, predictions, sample_weight=sample_weight)
         y = self._read_labels(y)
         counts = measured(y)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from sklearn_snn._encoding import EncodingEstimator
@@ -19,10 +18,10 @@ from sklearn_snn._specs import (
     TrainingRequest,
     TrainingSet,
 )
-from sklearn_snn._splits import member_splits
 from sklearn_snn._training import resolve_device
 
-#: Rows from which on ``early_stopping="auto"`` spares some for a lone network.
+#: Rows from which on ``early_stopping="auto"`` spares some for a lone network, and lets
+#: several stop together.
 _ENOUGH_TO_VALIDATE = 1000
 
 #: Parameters that are read when networks are planned and trained, not when a table is
@@ -163,6 +162,9 @@ class PlanningEstimator(EncodingEstimator):
 
     def _splits(self, table):
         """Rows that each member is trained on, and rows that it never sees."""
+        # Model selection is slow to import.
+        from sklearn_snn._splits import member_splits
+
         # Splits that the user gave speak of all rows, ours of those that count.
         counted = table.counted_rows if self.cv is None else None
         table = table.take(counted)
@@ -210,8 +212,8 @@ class PlanningEstimator(EncodingEstimator):
             )
             for i, (seed, one) in enumerate(zip(seeds, rows, strict=True))
         ]
-        if stops:
-            specs = self._teamed(specs)
+        if stops and self._stop_together(specs, len(data.table.y)):
+            specs = [replace(spec, ensemble=0) for spec in specs]
         options = {
             "n_iter_no_change": self.n_iter_no_change if stops else None,
             "keep_state": self.warm_start,
@@ -219,21 +221,23 @@ class PlanningEstimator(EncodingEstimator):
         loss = self._make_loss(data.training_set.target)
         return TrainingRequest(specs, sets, loss, self._options(**options))
 
-    def _teamed(self, specs):
-        """Specs of networks that stop together, where that is wanted and possible."""
+    def _stop_together(self, specs, n_rows):
+        """Whether networks for a table of `n_rows` rows stop at one epoch."""
         sizes = sorted({spec.layer_sizes[0] for spec in specs})
-        if self.early_stopping == "auto" and not self.refit:
-            if self.callbacks is not None or len(sizes) > 1:
-                return specs
-        elif not self._stops_jointly:
-            return specs
-        elif len(sizes) > 1:
+        if self._stops_jointly:
+            if len(sizes) == 1:
+                return True
             raise ValueError(
                 "networks that stop together must have equal sizes, but `preprocessor` "
                 f"made different numbers of columns in the folds, {sizes}; let each "
                 "stop on its own, with early_stopping=True and refit=False"
             )
-        return [replace(spec, ensemble=0) for spec in specs]
+        # With few rows the networks are best at epochs of their own. But chosen by so
+        # few held-out rows, these would flatter the predictions of just those rows.
+        is_wanted = self.early_stopping == "auto" and (
+            self.oof_score or n_rows >= _ENOUGH_TO_VALIDATE
+        )
+        return is_wanted and self.callbacks is None and len(sizes) == 1
 
     def _spec_rows(self, data, i, member, stops):
         """The data of the spec of member i."""
@@ -245,6 +249,8 @@ class PlanningEstimator(EncodingEstimator):
             if stops and data.validation is None:
                 rows["validation_rows"] = data.positions(member.held_out)
         if stops and self.scoring != "loss":
+            from sklearn.metrics import check_scoring  # slow to import
+
             unseen = data.validation or data.table.take(data.counted(member.held_out))
             scorer = check_scoring(self, scoring=self.scoring)
             rows["score"] = ValidationScore(

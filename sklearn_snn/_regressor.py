@@ -4,7 +4,6 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_snn._base import BaseSNN
@@ -202,6 +201,8 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         return self.predict_members(X).mean(axis=0)
 
     def _score_predictions(self, y, predictions, sample_weight):
+        from sklearn.metrics import r2_score  # slow to import
+
         return r2_score(y, predictions, sample_weight=sample_weight)
 
     # Targets --------------------------------------------------------------------

@@ -512,18 +512,23 @@ def test_members_that_stop_jointly_do_so_when_their_mean_gets_no_better():
         assert network.best_epoch == last_argmax(network.validation_scores) + 1
 
 
-def test_several_networks_stop_jointly_unless_they_are_told_otherwise():
-    model, X, y = noisy(early_stopping="auto", cv=None, validation_fraction=0.2)
+@pytest.mark.parametrize(
+    "n_rows, oof_score, equals",
+    [(150, False, True), (150, True, "joint"), (1000, False, "joint")],
+)
+def test_several_networks_stop_together_unless_rows_are_few(n_rows, oof_score, equals):
+    model, *table = noisy(early_stopping="auto", oof_score=oof_score)
+    X, y = (np.resize(part, (n_rows, *part.shape[1:])) for part in table)
     auto = model.fit(X, y).networks_
-    joint = clone(model).set_params(early_stopping="joint").fit(X, y).networks_
-    assert_same_networks(auto, joint, rtol=0)
-    assert len({one.best_epoch for one in auto}) == 1
-    alone = clone(model).set_params(early_stopping=True).fit(X, y).networks_
-    assert len({one.best_epoch for one in alone}) > 1
+    same = clone(model).set_params(early_stopping=equals).fit(X, y).networks_
+    assert_same_networks(auto, same, rtol=0)
+    other = {"joint": True, True: "joint"}[equals]
+    other = clone(model).set_params(early_stopping=other).fit(X, y).networks_
+    assert {one.best_epoch for one in auto} != {one.best_epoch for one in other}
 
 
 def test_networks_with_callbacks_stop_each_on_its_own_by_default():
-    model, X, y = noisy(early_stopping="auto", callbacks=[])
+    model, X, y = noisy(early_stopping="auto", callbacks=[], oof_score=True)
     auto = model.fit(X, y).networks_
     alone = clone(model).set_params(early_stopping=True).fit(X, y).networks_
     assert_same_networks(auto, alone, rtol=0)

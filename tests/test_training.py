@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -283,6 +284,36 @@ def test_a_row_is_predicted_alike_in_any_company(n_features, width, n_networks):
     assert_array_equal(predict(rows[10:143]), whole[:, 10:143])
     order = rng.permutation(150)
     assert_array_equal(predict(rows[order]), whole[:, order])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("width", [5, 64, 100])
+def test_many_blocks_of_a_call_are_predicted_as_if_each_were_alone(dtype, width):
+    rng = np.random.default_rng(width)
+    rows = rng.standard_normal((3000, 20)).astype(dtype)
+    network = fit(
+        spec(layer_sizes=(20, width, width, 1), max_epochs=1),
+        data=(TrainingSet(rows[:50], rng.standard_normal((50, 1)))),
+    )
+
+    def predict(rows):
+        return predict_networks(network, rows, options=TrainingOptions(dtype=dtype))
+
+    whole = predict(rows)
+    for i in (0, 15, 16, 1023, 1024, 2999):
+        assert_array_equal(predict(rows[i : i + 1]), whole[:, i : i + 1])
+    assert_array_equal(predict(rows[::-1]), whole[:, ::-1])
+
+
+def test_weights_that_were_replaced_are_those_that_predict():
+    (network,) = fit(spec(max_epochs=1))
+    rows = X[:3]
+    before = predict_networks([network], rows, options=TrainingOptions())
+    network.weights[-1] += 1  # in place
+    after = predict_networks([network], rows, options=TrainingOptions())
+    assert_allclose(after, before + 1, rtol=1e-5)
+    other = replace(network, weights=[np.zeros_like(one) for one in network.weights])
+    assert not predict_networks([other], rows, options=TrainingOptions()).any()
 
 
 @pytest.mark.parametrize("is_sparse", [False, True])
