@@ -145,7 +145,9 @@ def _raw(layers: Sequence[tuple[Tensor, Tensor]], x: Tensor, n_rows: int) -> Ten
 
     for weight, bias in layers[:-1]:
         x = torch.baddbmm(bias, x, weight.expand(x.shape[0], -1, -1))
-        torch.selu_(x.flatten(0, 1)[:n_rows])  # what fills up a block may stay
+        # Most of what fills up a block may stay, but pairs of tiles make whole vectors:
+        # exp of what is left over by them would be computed in another way.
+        torch.selu_(x.flatten(0, 1)[: n_rows + n_rows % 2])
     weight, bias = layers[-1]
     x = torch.baddbmm(bias, x, weight.expand(x.shape[0], -1, -1))
     return x.flatten(0, 1)[:n_rows]
