@@ -60,6 +60,13 @@ class ScorerNames(StrOptions):
         return {*self._others, *get_scorer_names()}
 
 
+def halving_random_search_cv():
+    """scikit-learn's class, whose module is slow to import."""
+    from sklearn.model_selection._search_successive_halving import HalvingRandomSearchCV
+
+    return HalvingRandomSearchCV
+
+
 @contextmanager
 def lend_callbacks(lender, borrower):
     """Have an estimator fit with the callbacks and the context that another was given.
@@ -95,5 +102,6 @@ __all__ = [
     "_fit_context",
     "_get_feature_names",
     "_safe_indexing",
+    "halving_random_search_cv",
     "lend_callbacks",
 ]

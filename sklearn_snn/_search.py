@@ -13,7 +13,6 @@ from joblib import parallel_config
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
-from sklearn.model_selection._search_successive_halving import HalvingRandomSearchCV
 from sklearn.utils import indexable
 
 from sklearn_snn._base import BaseSNN
@@ -24,7 +23,7 @@ from sklearn_snn._candidates import (
     last_step,
     parameter_prefix,
 )
-from sklearn_snn._compat import Interval
+from sklearn_snn._compat import Interval, halving_random_search_cv
 from sklearn_snn._links import LinkedEstimator
 
 _TIME_LIMIT = {"time_limit": [Interval(Real, 0, None, closed="neither"), None]}
@@ -327,6 +326,9 @@ class SNNRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
             return_train_score=return_train_score,
         )
         self.time_limit = time_limit
+
+
+HalvingRandomSearchCV = halving_random_search_cv()
 
 
 @_describe(cv=5, return_train_score=True)

@@ -513,7 +513,7 @@ def test_members_that_stop_jointly_do_so_when_their_mean_gets_no_better():
 
 
 @pytest.mark.parametrize(
-    "n_rows, oof_score, equals",
+    ("n_rows", "oof_score", "equals"),
     [(150, False, True), (150, True, "joint"), (1000, False, "joint")],
 )
 def test_several_networks_stop_together_unless_rows_are_few(n_rows, oof_score, equals):
