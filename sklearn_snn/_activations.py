@@ -82,7 +82,14 @@ def initial_module(
     """A network as it was before training, but for the bias of its outputs."""
     weights = network.weights
     sizes = (len(weights[0]), *(len(bias) for bias in weights[1::2]))
-    spec = NetworkSpec(sizes, 1, network.seed, max_epochs=1, learning_rate=1.0)
+    spec = NetworkSpec(
+        sizes,
+        1,
+        network.seed,
+        max_epochs=1,
+        learning_rate=1.0,
+        n_seen=network.n_seen,
+    )
     drawn = Record.begin(spec).initial_parameters(np.zeros(sizes[-1]))
     drawn = drawn.astype(weights[0].dtype)
     return sequential_from_weights(split_parameters(drawn, sizes), 0.0, pieces)

@@ -233,8 +233,10 @@ class LoneNet(SNNNet):
 
     def infer(self, x: Tensor, **fit_params: Any) -> Tensor:
         """Outputs, of shape (n_samples, n_outputs)."""
-        dropout = self.stack.draw_dropout(len(x)) if self.module_.training else ()
-        return self.module_(x.unsqueeze(0), *dropout).squeeze(0)
+        x = x.unsqueeze(0)
+        if not self.module_.training:
+            return self.stack.outputs(x).squeeze(0)
+        return self.module_(x, *self.stack.draw_dropout(x.shape[1])).squeeze(0)
 
     def get_loss(
         self, y_pred: Tensor, y_true: Tensor, X: Any = None, training: bool = False

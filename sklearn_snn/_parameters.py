@@ -123,7 +123,8 @@ _DATA = """\
     n_bins : int, default=16
         Pieces at most of the piecewise linear encoding that ``preprocessor="auto"``
         gives each number beside itself, at least 1, which is none. The ends of the
-        pieces are quantiles.
+        pieces are quantiles. Every fourth network is left without them, since they
+        hurt where a function is smooth.
     callbacks : list of skorch callbacks or None, default=None
         With a list, networks are trained one by one as ordinary skorch nets, each with
         copies of the callbacks. For scikit-learn's, call `set_callbacks`.

@@ -24,6 +24,11 @@ from sklearn_snn._training import resolve_device
 #: several stop together.
 _ENOUGH_TO_VALIDATE = 1000
 
+#: Every such network sees the numbers without their pieces: kinks hurt where a function
+#: is smooth, and networks that err differently are better together. Over 13 tables the
+#: mean of eight has .988 of the loss that it has without these two.
+_PLAIN_NETWORK = 4
+
 #: Parameters that are read when networks are planned and trained, not when a table is
 #: encoded: estimators that differ in these only see the same data.
 TRAINING_PARAMETERS = frozenset(
@@ -207,6 +212,11 @@ class PlanningEstimator(EncodingEstimator):
                 layer_sizes=self._layer_sizes(sets[one["training_set"]]),
                 seed=before[i].seed if i < len(before) else int(seed),
                 resume=before[i] if i < len(before) else None,
+                n_seen=(
+                    before[i].n_seen
+                    if i < len(before)
+                    else self._n_seen(sets[one["training_set"]], i)
+                ),
                 **shared,
                 **one,
             )
@@ -220,6 +230,12 @@ class PlanningEstimator(EncodingEstimator):
         } | options
         loss = self._make_loss(data.training_set.target)
         return TrainingRequest(specs, sets, loss, self._options(**options))
+
+    def _n_seen(self, training_set, i):
+        """How many inputs member i sees of the training set; None is all."""
+        if training_set.pieces is None or i % _PLAIN_NETWORK != _PLAIN_NETWORK - 1:
+            return None
+        return training_set.X.shape[1]
 
     def _stop_together(self, specs, n_rows):
         """Whether networks for a table of `n_rows` rows stop at one epoch."""

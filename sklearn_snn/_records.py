@@ -70,11 +70,13 @@ class Record:
         """
         before = self.spec.resume
         if before is None:
-            drawn = lecun_normal(self.spec.layer_sizes, self.generator(epoch=0))
+            drawn = lecun_normal(
+                self.spec.layer_sizes, self.generator(epoch=0), self.spec.n_seen
+            )
             drawn[-len(outputs) :] = outputs
             return drawn
-        if self.spec.continues and before.state is not None:
-            return before.state.parameters
+        if self.spec.resumed_state is not None:
+            return self.spec.resumed_state.parameters
         return join_parameters(before.weights)
 
     def add_score(self, mean: float, score: float, flat: Tensor, tol: float) -> None:

@@ -172,10 +172,14 @@ class NetworkRows:
         Where they are.
     indices : ndarray of shape (n_samples,) or None
         Which; None takes all.
+    n_seen : int or None, default=None
+        Inputs that the network sees; those after them are 0 to it. None is all.
     """
 
-    def __init__(self, data: LabelledRows, indices: NDArray | None) -> None:
-        self.data = data
+    def __init__(
+        self, data: LabelledRows, indices: NDArray | None, n_seen: int | None = None
+    ) -> None:
+        self.data, self.n_seen = data, n_seen
         self.indices = np.arange(len(data)) if indices is None else indices
         # Mean 1, so that a batch weighs as much as its rows do; or all 0, where rows to
         # validate on are of a class without weight.
@@ -210,6 +214,10 @@ class StackRows:
         self._runs = [
             (data, len(list(run)))
             for data, run in groupby(networks, key=lambda one: one.data)
+        ]
+        # With inputs of 0, weights that begin at 0 stay there.
+        self._partly_sighted = [
+            (i, one.n_seen) for i, one in enumerate(networks) if one.n_seen is not None
         ]
 
     @property
@@ -295,15 +303,17 @@ class StackRows:
             (data.inputs(part), data.target[part])
             for (data, _), part in zip(self._runs, parts, strict=True)
         ]
-        if len(pairs) == 1:
-            return pairs[0]
-        x, target = zip(*pairs, strict=True)
-        return torch.cat(x), torch.cat(target)
+        x, target = pairs[0]
+        if len(pairs) > 1:
+            x, target = map(torch.cat, zip(*pairs, strict=True))
+        for i, n_seen in self._partly_sighted:
+            x[i, :, n_seen:] = 0.0
+        return x, target
 
 
 def training_rows(spec: NetworkSpec, sets: Sequence[LabelledRows]) -> NetworkRows:
     """The rows that a network is trained on."""
-    return NetworkRows(sets[spec.training_set], spec.rows)
+    return NetworkRows(sets[spec.training_set], spec.rows, spec.n_seen)
 
 
 def validation_rows(

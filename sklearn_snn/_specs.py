@@ -112,6 +112,8 @@ class FittedNetwork:
         Of its random numbers.
     state : ResumeState or None
         Kept where training may go on.
+    n_seen : int or None
+        Inputs that the network sees; the weights of those after them are 0.
     """
 
     weights: list[NDArray[np.floating]]
@@ -123,6 +125,7 @@ class FittedNetwork:
     stopped_by: StopReason
     seed: int
     state: ResumeState | None = None
+    n_seen: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +159,8 @@ class NetworkSpec:
         Networks with the same one stop together, at the epoch whose mean score is best.
     stop_epoch : int or None
         Epoch to stop after, though the schedule may be longer.
+    n_seen : int or None
+        Inputs that the network sees; those after them are 0 to it. None is all.
     resume : FittedNetwork or None
         Go on from here.
     continues : bool
@@ -177,6 +182,7 @@ class NetworkSpec:
     score: Callable[[NDArray], float] | None = field(default=None, repr=False)
     ensemble: Hashable = None
     stop_epoch: int | None = None
+    n_seen: int | None = None
     resume: FittedNetwork | None = field(default=None, repr=False)
     continues: bool = False
 
@@ -184,6 +190,18 @@ class NetworkSpec:
     def n_epochs_done(self) -> int:
         """Epochs that the network has behind it."""
         return 0 if self.resume is None else self.resume.n_iter
+
+    @property
+    def resumed_state(self) -> ResumeState | None:
+        """Where the optimizer goes on; None where weights alone are a new start.
+
+        Of networks that were validated the best weights are one, unless they go on as
+        if they had never paused.
+        """
+        if self.resume is None:
+            return None
+        goes_on = self.continues or self.resume.best_score is None
+        return self.resume.state if goes_on else None
 
     @property
     def last_epoch(self) -> int:

@@ -15,6 +15,7 @@ from sklearn_snn._dropout import StackedAlphaDropout
 from sklearn_snn._losses import Loss
 from sklearn_snn._modules import StackedSNN, split_parameters
 from sklearn_snn._optimizers import SOLVERS, schedule_factor
+from sklearn_snn._propagation import forward_pass
 from sklearn_snn._records import Record
 from sklearn_snn._rows import (
     Batch,
@@ -106,10 +107,12 @@ class Stack:
             if spec.resume is not None and spec.resume.state is not None:
                 saved = spec.resume.state
                 self.optimizer.n_steps[i] = saved.n_steps
+                # Files of earlier versions have no average.
                 for name, moment in zip(
-                    self.optimizer.moments, saved.moments, strict=True
+                    self.optimizer.moments, saved.moments, strict=False
                 ):
-                    state[name][i] = as_tensor(moment, self._dtype, self._device)
+                    if name != "average" or spec.resumed_state is not None:
+                        state[name][i] = as_tensor(moment, self._dtype, self._device)
 
     def _gather(self) -> None:
         """Put side by side what the networks in the stack differ in."""
@@ -165,7 +168,7 @@ class Stack:
             for i in team:
                 if resumed[i]:
                     mean, own = float(scores[team].mean()), float(scores[i])
-                    self.records[i].keep_best(mean, own, self.module.flat.detach()[i])
+                    self.records[i].keep_best(mean, own, self.optimizer.weights[i])
 
     # Steps ----------------------------------------------------------------------
 
@@ -181,6 +184,7 @@ class Stack:
             )
         ]
         takes_part = self.rows.counts(self.batch_size) > 0
+        self.optimizer.horizon = takes_part.sum(axis=0)
         batches = self.rows.batches(self.batch_size, orders)
         for active, factor, batch in zip(
             takes_part, self._factors(takes_part), batches, strict=True
@@ -264,13 +268,15 @@ class Stack:
                 self._restart_or_give_up(team)
 
     def _add_scores(self, scores: NDArray, is_sound: NDArray[np.bool_]) -> None:
-        flat = self.module.flat.detach()
+        weights = self.optimizer.weights
         for team in self._teams:
             if is_sound[team].all():
                 mean = float(scores[team].mean())
                 for i in team:
                     score = float(scores[i])
-                    self.records[i].add_score(mean, score, flat[i], self._options.tol)
+                    self.records[i].add_score(
+                        mean, score, weights[i], self._options.tol
+                    )
 
     def _reason_to_stop(self, record: Record) -> StopReason | None:
         patience = self._options.n_iter_no_change
@@ -293,7 +299,7 @@ class Stack:
         if not any(unproven):
             return np.ones(len(unproven), dtype=bool)
         batch = next(self.rows.batches(self.batch_size))
-        is_finite = self._outputs(batch.x).isfinite().flatten(1).all(1).cpu().numpy()
+        is_finite = self.outputs(batch.x).isfinite().flatten(1).all(1).cpu().numpy()
         return is_finite | ~np.array(unproven)
 
     def _restart_or_give_up(self, team: Sequence[int]) -> None:
@@ -315,10 +321,11 @@ class Stack:
             self.optimizer.n_steps[i] = 0
         self._set_step_sizes()
 
-    def _outputs(self, x: Tensor) -> Tensor:
+    def outputs(self, x: Tensor) -> Tensor:
         """Outputs without dropout, of shape (n_networks, n_samples, n_outputs)."""
         with torch.no_grad():
-            return self.module(x)
+            layers = self.module.by_layer(self.optimizer.weights)
+            return forward_pass(layers, x)[0]
 
     def _validation_scores(self, is_sound: NDArray[np.bool_]) -> NDArray | None:
         """Score of each network, NaN for those whose weights are not numbers."""
@@ -330,7 +337,7 @@ class Stack:
         is_scored = any(record.spec.score is not None for record in self.records)
         outputs, losses = [], held_out.no_losses(size)
         for i, batch in enumerate(held_out.batches(size)):
-            raw = self._outputs(batch.x)
+            raw = self.outputs(batch.x)
             losses[i] = (self.criterion(raw, batch.target) * batch.weight).sum(1)
             if is_scored:
                 outputs.append(raw)
@@ -374,7 +381,7 @@ class Stack:
 
     def _fitted(self, i: int) -> FittedNetwork:
         record = self.records[i]
-        latest = self.module.flat[i].detach().cpu().numpy().copy()
+        latest = self.optimizer.weights[i].cpu().numpy().copy()
         flat = latest if record.best_weights is None else record.best_weights
         return FittedNetwork(
             weights=split_parameters(flat, record.spec.layer_sizes),
@@ -385,13 +392,14 @@ class Stack:
             best_score=record.best_score,
             stopped_by=record.stopped_by or "interrupt",
             seed=record.spec.seed,
-            state=self._resume_state(i, latest) if self._options.keep_state else None,
+            n_seen=record.spec.n_seen,
+            state=self._resume_state(i) if self._options.keep_state else None,
         )
 
-    def _resume_state(self, i: int, parameters: NDArray) -> ResumeState:
+    def _resume_state(self, i: int) -> ResumeState:
         record, state = self.records[i], self.optimizer.state
         return ResumeState(
-            parameters=parameters,
+            parameters=self.module.flat[i].detach().cpu().numpy().copy(),
             moments=[
                 state[name][i].cpu().numpy().copy() for name in self.optimizer.moments
             ],

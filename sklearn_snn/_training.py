@@ -283,8 +283,8 @@ def _numbers(spec: NetworkSpec) -> int:
 
 
 def _weight_numbers(spec: NetworkSpec) -> int:
-    """Parameters, gradients, two moments, best weights."""
-    return 5 * sum((a + 1) * b for a, b in pairwise(spec.layer_sizes))
+    """Parameters, gradients, three moments, best weights."""
+    return 6 * sum((a + 1) * b for a, b in pairwise(spec.layer_sizes))
 
 
 def _step_numbers(spec: NetworkSpec) -> int:

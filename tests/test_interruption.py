@@ -123,6 +123,7 @@ def test_ctrl_c_in_the_first_epoch_of_the_first_of_several_stacks(at_epoch):
         early_stopping=True,
         oof_score=True,
         preprocessor=OwnColumns(),
+        learning_rate_init=0.03,
     )
     whole = clone(model).fit(X, Y)
     sizes = {len(network.weights[0]) for network in whole.networks_}

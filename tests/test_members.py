@@ -477,15 +477,16 @@ def fits(monkeypatch):
 
 
 NOISY = dict(
-    n_iter_no_change=4, **EXACT | dict(n_estimators=3, learning_rate_init=0.1, width=32)
+    n_iter_no_change=4,
+    **EXACT | dict(n_estimators=3, learning_rate_init=0.02, width=32),
 )
 
 
-def noisy(**parameters):
+def noisy(n_rows=150, **parameters):
     """Networks that are soon overfitted, each at an epoch of its own."""
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((150, 5))
-    y = (X[:, 0] + rng.standard_normal(150) > 0).astype(int)
+    X = rng.standard_normal((n_rows, 5))
+    y = (X[:, 0] + rng.standard_normal(n_rows) > 0).astype(int)
     parameters = dict(max_iter=40, cv=KFold(3), preprocessor=None) | parameters
     return SNNClassifier(**NOISY | parameters), X, y
 
@@ -517,8 +518,7 @@ def test_members_that_stop_jointly_do_so_when_their_mean_gets_no_better():
     [(150, False, True), (150, True, "joint"), (1000, False, "joint")],
 )
 def test_several_networks_stop_together_unless_rows_are_few(n_rows, oof_score, equals):
-    model, *table = noisy(early_stopping="auto", oof_score=oof_score)
-    X, y = (np.resize(part, (n_rows, *part.shape[1:])) for part in table)
+    model, X, y = noisy(n_rows, early_stopping="auto", oof_score=oof_score)
     auto = model.fit(X, y).networks_
     same = clone(model).set_params(early_stopping=equals).fit(X, y).networks_
     assert_same_networks(auto, same, rtol=0)

@@ -11,8 +11,12 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.preprocessing import KBinsDiscretizer, StandardScaler
 
 from sklearn_snn import SNN, SNNClassifier, SNNRegressor, TabularPreprocessor
+from sklearn_snn._activations import initial_module
+from sklearn_snn._losses import SquaredError
 from sklearn_snn._modules import PiecewiseLinearEncoding
 from sklearn_snn._pieces import learn_pieces
+from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
+from sklearn_snn._training import fit_networks
 
 SMALL = dict(
     depth=2,
@@ -332,6 +336,38 @@ def test_a_network_first_predicts_the_mean_of_all_rows(diabetes, n_bins):
     classifier.set_params(class_weight=None).fit(X, labels)
     expected = np.tile(counts[0] / sum(counts), (len(X), 1))
     assert_allclose(classifier.predict_proba(X), expected, rtol=1e-6)
+
+
+def test_every_fourth_network_sees_plain_numbers_only(diabetes):
+    X, y = diabetes
+    settings = SMALL | dict(n_estimators=8, warm_start=True)
+    model = SNNRegressor(**settings).fit(X, y)
+    n_plain = model.preprocessor_.transform(X).shape[1]
+    for n_epochs in (8, 12):  # and when they go on
+        model.set_params(max_iter=n_epochs).fit(X, y)
+        for i, network in enumerate(model.networks_):
+            assert network.weights[0][:n_plain].all()
+            assert network.weights[0][n_plain:].any() == (i not in (3, 7))
+    drawn = initial_module(model.networks_[3], model.pieces_)[1].weight.detach().numpy()
+    assert not drawn[:, n_plain:].any()
+    assert_allclose(drawn[:, :n_plain].var(), 1 / n_plain, rtol=0.3)
+
+
+def test_a_network_that_sees_plain_numbers_learns_as_without_pieces():
+    X = SMOOTH.astype(np.float64)
+    target = np.sin(X).sum(axis=1, keepdims=True)
+    sets = [TrainingSet(X, target), TrainingSet(X, target, pieces=learn(X))]
+    shared = dict(batch_size=64, seed=0, max_epochs=3, learning_rate=1e-2)
+    specs = [
+        NetworkSpec((data.n_inputs, 8, 1), training_set=i, n_seen=2, **shared)
+        for i, data in enumerate(sets)
+    ]
+    options = TrainingOptions(dtype="float64")
+    plain, half = fit_networks(specs, sets, loss=SquaredError(), options=options)
+    assert_allclose(half.weights[0][:2], plain.weights[0], rtol=1e-9)
+    assert not half.weights[0][2:].any()
+    assert_allclose(half.weights[2], plain.weights[2], rtol=1e-9)
+    assert_allclose(half.loss_curve, plain.loss_curve, rtol=1e-9)
 
 
 @pytest.mark.parametrize("load", [load_breast_cancer, load_diabetes])

@@ -68,8 +68,8 @@ def swapped(core):
     def backward_pass(layers, passed, grad, gradients):
         backward(core, layers, passed, grad, gradients)
 
-    def initial(sizes, generator):
-        parameters = lecun_normal(sizes, generator)
+    def initial(sizes, generator, n_seen=None):
+        parameters = lecun_normal(sizes, generator, n_seen)
         return parameters * np.sqrt(core.gain)  # biases and the last layer are 0
 
     lecun_normal = _records.lecun_normal
