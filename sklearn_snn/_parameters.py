@@ -107,7 +107,7 @@ _STOPPING = """\
     n_iter_no_change : int or "auto", default="auto"
         Epochs without improvement after which to stop, at least 1. ``"auto"`` is 8
         more than the best epoch, and at most 20: whatever is best early is rarely
-        bettered late.
+        bettered late. For networks that stop together it is 4 more, and at most 10.
     tol : float, default=0.0
         Difference of scores that counts as improvement, at least 0.
 """

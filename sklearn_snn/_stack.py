@@ -37,9 +37,10 @@ from sklearn_snn._specs import (
 _EVALUATION_SIZE = 2**20
 
 #: Epochs without gain that ``n_iter_no_change="auto"`` bears: so many, one more for
-#: each epoch before the best one, and so many at most. On 17 tables it stopped where 20
-#: epochs at all times do, after .75 of the time.
-_LEAST_PATIENCE, _MOST_PATIENCE = 8, 20
+#: each epoch before the best one, and so many at most. The mean score of networks that
+#: stop together is steadier than that of one alone: on 17 tables they stop where they
+#: do with the patience of one (but for one, .6 % worse), after .7 of the time.
+_PATIENCE_ALONE, _PATIENCE_TOGETHER = (8, 20), (4, 10)
 
 
 class Stack:
@@ -281,8 +282,10 @@ class Stack:
     def _reason_to_stop(self, record: Record) -> StopReason | None:
         patience = self._options.n_iter_no_change
         if patience == "auto":
+            is_alone = record.spec.ensemble is None
+            least, most = _PATIENCE_ALONE if is_alone else _PATIENCE_TOGETHER
             best_epoch = record.n_epochs - record.n_epochs_without_gain
-            patience = min(best_epoch + _LEAST_PATIENCE, _MOST_PATIENCE)
+            patience = min(best_epoch + least, most)
         if patience is not None and record.n_epochs_without_gain >= patience:
             return "early_stopping"
         return "max_iter" if record.n_epochs >= record.spec.last_epoch else None

@@ -128,8 +128,19 @@ def test_a_score_of_the_users_gets_the_outputs_on_the_validation_rows():
     assert networks[1].validation_scores == [2.0, 4.0, 6.0, 8.0, 10.0]
 
 
-@pytest.mark.parametrize(("best", "patience"), [(1, 9), (5, 13), (12, 20), (30, 20)])
-def test_automatic_patience_grows_with_the_best_epoch(best, patience):
+@pytest.mark.parametrize(
+    ("ensemble", "best", "patience"),
+    [
+        (None, 1, 9),
+        (None, 5, 13),
+        (None, 12, 20),
+        (None, 30, 20),
+        (0, 1, 5),
+        (0, 6, 10),
+        (0, 30, 10),
+    ],
+)
+def test_automatic_patience_grows_with_the_best_epoch(ensemble, best, patience):
     # Training does change the outputs, but the score only counts how often it is asked.
     epochs = iter(range(1, 100))
     one = spec(
@@ -137,6 +148,7 @@ def test_automatic_patience_grows_with_the_best_epoch(best, patience):
         validation_rows=np.arange(30),
         max_epochs=90,
         score=lambda outputs: -abs(next(epochs) - best),
+        ensemble=ensemble,
     )
     (network,) = fit(one, n_iter_no_change="auto")
     assert network.best_epoch == best
