@@ -100,7 +100,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         class_weight=None,
         preprocessor="auto",
         categorical_features="from_dtype",
-        n_bins=16,
+        n_bins=64,
         callbacks=None,
         warm_start=False,
         random_state=None,

@@ -120,10 +120,11 @@ _DATA = """\
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns that are categories to ``preprocessor="auto"``: those of strings,
         booleans and categories, or names, indices or a mask of them, or none.
-    n_bins : int, default=16
+    n_bins : int, default=64
         Pieces at most of the piecewise linear encoding that ``preprocessor="auto"``
-        gives each number beside itself, at least 1, which is none. The ends of the
-        pieces are quantiles. Every fourth network is left without them, since they
+        gives each number beside itself, at least 1, which is none; fewer where there
+        are few rows (50 for each piece, beyond 16 pieces 300) or many columns. The
+        ends of the pieces are quantiles. Every fourth network is left without them, since they
         hurt where a function is smooth.
     callbacks : list of skorch callbacks or None, default=None
         With a list, networks are trained one by one as ordinary skorch nets, each with

@@ -13,6 +13,9 @@ _MOST_PIECES = 1024
 #: Rows for each piece of a column at least: small tables are over-fitted with more.
 _LEAST_ROWS = 50
 
+#: Pieces of a column beyond which each needs many more rows to be worth its time.
+_FEW_PIECES, _MANY_ROWS = 16, 300
+
 #: Deviation of a ramp from 0 to 1 below which it is left out, since hardly any row is
 #: on one side of it.
 _LEAST_DEVIATION = 1e-2
@@ -70,8 +73,9 @@ def learn_pieces(
     pieces : PiecewiseLinear or None
         None if there are none.
     """
+    n_rows = int(counts.sum())
     of_columns = _MOST_PIECES // max(len(columns), 1)
-    of_rows = int(counts.sum() // _LEAST_ROWS)
+    of_rows = min(n_rows // _LEAST_ROWS, max(_FEW_PIECES, n_rows // _MANY_ROWS))
     n_bins = min(n_bins, of_columns, of_rows)
     if n_bins < 2:
         return None

@@ -108,7 +108,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         tol=0.0,
         preprocessor="auto",
         categorical_features="from_dtype",
-        n_bins=16,
+        n_bins=64,
         callbacks=None,
         warm_start=False,
         random_state=None,

@@ -89,7 +89,7 @@ def _tabular(n_samples):
         "dropout": [0.0, 0.02, 0.05],
         "learning_rate_init": _LogUniform(1e-3, 1e-2),
         "weight_decay": _LogUniform(1e-4, 1.0),
-        "n_bins": [1, 4, 16],
+        "n_bins": [1, 4, 64],
     }
 
 

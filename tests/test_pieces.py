@@ -93,6 +93,15 @@ def test_columns_of_one_or_two_values_have_no_pieces():
     assert learn(X[:, [2]], weight=only_two_count) is None
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "n_pieces"),
+    [(99, 0), (100, 2), (749, 14), (800, 16), (5_099, 16), (9_600, 32), (30_000, 64)],
+)
+def test_columns_have_more_pieces_where_there_are_more_rows(n_rows, n_pieces):
+    pieces = learn(np.arange(n_rows, dtype=float)[:, np.newaxis], n_bins=64)
+    assert (0 if pieces is None else len(pieces.column)) == n_pieces
+
+
 @pytest.mark.parametrize("n_bins", [2, 5, 16, 1000])
 def test_n_bins_is_the_most_that_a_column_gets(n_bins):
     assert len(learn(SMOOTH[:, :1], n_bins).column) <= n_bins

@@ -18,7 +18,7 @@ class DefaultPreparation(TransformerMixin, BaseEstimator):
         Pieces of a column at most, as in `SNNClassifier`.
     """
 
-    def __init__(self, n_bins=16):
+    def __init__(self, n_bins=64):
         self.n_bins = n_bins
 
     def fit(self, X, y=None):
