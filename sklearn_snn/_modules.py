@@ -124,8 +124,9 @@ class PiecewiseLinearEncoding(nn.Module):
             self.register_buffer(name, torch.tensor(values))
 
     def forward(self, x: Tensor) -> Tensor:
-        ramps = x.index_select(-1, self.column) * self.slope + self.shift
-        return torch.cat([x, ramps.clamp(self.low, self.high)], dim=-1)
+        # In place: fresh memory costs as much as the work that is done in it.
+        ramps = x.index_select(-1, self.column).mul_(self.slope).add_(self.shift)
+        return torch.cat([x, ramps.clamp_(self.low, self.high)], dim=-1)
 
 
 def _sequence(sizes: Sequence[int], dropout: float) -> list[nn.Module]:
