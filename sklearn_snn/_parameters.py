@@ -123,9 +123,9 @@ _DATA = """\
     n_bins : int, default=64
         Pieces at most of the piecewise linear encoding that ``preprocessor="auto"``
         gives each number beside itself, at least 1, which is none; fewer where there
-        are few rows (50 for each piece, beyond 16 pieces 300) or many columns. The
-        ends of the pieces are quantiles. Every fourth network is left without them, since they
-        hurt where a function is smooth.
+        are few rows (50 for each piece, beyond 16 pieces 600) or many columns. The
+        ends of the pieces are quantiles. Every fourth network is left without them,
+        since they hurt where a function is smooth.
     callbacks : list of skorch callbacks or None, default=None
         With a list, networks are trained one by one as ordinary skorch nets, each with
         copies of the callbacks. For scikit-learn's, call `set_callbacks`.

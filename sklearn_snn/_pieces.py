@@ -14,7 +14,7 @@ _MOST_PIECES = 1024
 _LEAST_ROWS = 50
 
 #: Pieces of a column beyond which each needs many more rows to be worth its time.
-_FEW_PIECES, _MANY_ROWS = 16, 300
+_FEW_PIECES, _MANY_ROWS = 16, 600
 
 #: Deviation of a ramp from 0 to 1 below which it is left out, since hardly any row is
 #: on one side of it.

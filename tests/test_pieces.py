@@ -95,7 +95,7 @@ def test_columns_of_one_or_two_values_have_no_pieces():
 
 @pytest.mark.parametrize(
     ("n_rows", "n_pieces"),
-    [(99, 0), (100, 2), (749, 14), (800, 16), (5_099, 16), (9_600, 32), (30_000, 64)],
+    [(99, 0), (100, 2), (749, 14), (800, 16), (10_199, 16), (19_200, 32), (60_000, 64)],
 )
 def test_columns_have_more_pieces_where_there_are_more_rows(n_rows, n_pieces):
     pieces = learn(np.arange(n_rows, dtype=float)[:, np.newaxis], n_bins=64)
