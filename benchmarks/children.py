@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 import traceback
 from pathlib import Path
 
@@ -45,6 +46,12 @@ def run(function, *arguments, time_limit):
 def _send(sender, function, *arguments):
     """Send what a function returns, or its error."""
     try:
+        # Our networks would have one thread, and whoever sets their number all.
+        if (
+            "sklearn_snn._threads" in sys.modules
+            and os.environ["OMP_NUM_THREADS"] != "1"
+        ):
+            raise RuntimeError("modules of a child with threads imported the training")
         result = True, function(*arguments)
     except Exception as error:
         traceback.print_exc()

@@ -6,10 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import torch
-
-from sklearn_snn._threads import limit_threads
-
 
 def nothing(*args):
     """What pairs do where they have nothing of their own to do."""
@@ -68,6 +64,11 @@ class Pair:
 
 def measure(pair):
     """Time a pair by turns; returns a description that JSON can hold."""
+    # Not before: a process that is forked after this import has one thread.
+    import torch
+
+    from sklearn_snn._threads import limit_threads
+
     sides = {"ours": pair.ours, "reference": pair.reference}
     costs, last = {name: [] for name in sides}, {}
     # Infinitely much work leaves torch's threads alone unless a number is given.

@@ -1,5 +1,7 @@
 """The UCI sets, their statistics and page, and cores of networks, on made data."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm, wilcoxon
 from sklearn.datasets import load_iris, make_classification
 
-from benchmarks.paper import grids, jobs, members, report_uci121, uci
+from benchmarks.paper import grids, jobs, loop, members, report_uci121, uci
+from benchmarks.paper.architectures import KINDS
 from benchmarks.paper.comparison import (
     cliques,
     complete,
@@ -21,6 +24,7 @@ from benchmarks.paper.cores import CORES, swapped
 from benchmarks.paper.figure_uci121 import critical_difference_diagram
 from benchmarks.paper.jobs import Job
 from benchmarks.paper.methods import GROUPS, METHODS, log_loss
+from benchmarks.paper.networks import NetworkClassifier
 from sklearn_snn import SNNClassifier, _modules, _propagation, _records, _stack
 
 MACHINE = {"cpu": "", "cores": 1, "date": "2026-01-01", "versions": {}, "error": None}
@@ -137,6 +141,51 @@ def test_every_method_predicts_a_set(method, made_sets, monkeypatch):
     assert line["accuracy"] * 15 == round(line["accuracy"] * 15, 9)
     assert line["accuracy"] > 0.5
     assert (line["log_loss"] is None) == (method == "svm")
+
+
+# Networks of other kinds in the library's recipe --------------------------------------
+
+
+def test_members_of_our_kind_are_those_of_the_library():
+    X, y = make_classification(900, 10, n_informative=6, flip_y=0.1, random_state=0)
+    split = SimpleNamespace(X=X[:600], y=y[:600], X_test=X[600:])
+    losses, epochs = [], []
+    for seed in range(3):
+        model, proba = members.fit_default("snn", split, seed)
+        ours = SNNClassifier(random_state=seed).fit(split.X, split.y)
+        for one in (proba, ours.predict_proba(split.X_test)):
+            losses.append(log_loss(y[600:], ours.classes_, one))
+        epochs.append([len(one.loss_curve) for one in model.networks_])
+        epochs.append([one.n_iter for one in ours.networks_])
+    assert_allclose(np.mean(losses[::2]), np.mean(losses[1::2]), rtol=0.05)
+    assert_allclose(np.mean(epochs[::2]), np.mean(epochs[1::2]), rtol=0.15)
+    assert len({n for of_fit in epochs[::2] for n in of_fit}) > 1  # each on its own
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_network_is_confined_to_the_first_columns(kind):
+    X, y = make_classification(200, 6, n_redundant=0, random_state=0)
+    model = NetworkClassifier(kind, 2, 8, max_iter=3, n_plain=4, n_estimators=4)
+    before = model.fit(X, y).predict_members(X)
+    after = model.predict_members(np.hstack([X[:, :4], X[::-1, 4:]]))
+    assert_array_equal(after[3], before[3])
+    for changed, unchanged in zip(after[:3], before[:3], strict=True):
+        assert np.abs(changed - unchanged).max() > 0.01
+
+
+@pytest.mark.parametrize("kind", ["batch_norm", "residual"])
+def test_statistics_of_batches_are_those_of_the_averaged_weights(kind):
+    X, y = make_classification(200, 6, random_state=0)
+    model = NetworkClassifier(
+        kind, 2, 8, max_iter=5, batch_size=16, n_estimators=1, early_stopping=False
+    ).fit(X, y)
+    (trained,) = model.networks_
+    module = loop.make_module([trained.network], 6, model.training_)
+    module.load([trained.state])
+    of_rows = [buffer.clone() for buffer in module.buffers()]
+    module.learn_statistics(torch.from_numpy(X.astype(np.float32))[None])
+    for wanted, buffer in zip(module.buffers(), of_rows, strict=True):
+        assert_allclose(buffer, wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_a_class_that_was_not_learned_costs_much_but_not_infinity():

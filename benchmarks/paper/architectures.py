@@ -178,6 +178,29 @@ class StackedNetwork(nn.Module):
         for buffer, values in zip(self.buffers(), buffers, strict=True):
             buffer.copy_(values)
 
+    def confine(self, i, n_seen):
+        """Let the first layer of one network have weights for its first inputs alone.
+
+        The variance of what they add up to stays; with inputs of 0, so do the zeros.
+        """
+        first = next(one for one in self.modules() if isinstance(one, StackedLinear))
+        weight = first.weight.data[i]
+        weight[:n_seen] *= (len(weight) / n_seen) ** 0.5
+        weight[n_seen:] = 0.0
+        if isinstance(first, StackedWeightNorm):
+            first.length.data[i] = weight.norm(dim=0, keepdim=True)
+
+    def learn_statistics(self, x):
+        """Have running averages of batches be those of these rows."""
+        norms = [one for one in self.modules() if isinstance(one, StackedBatchNorm)]
+        for norm in norms:
+            norm.momentum = 1.0
+        self.train()
+        with torch.no_grad():
+            self(x)
+        for norm in norms:
+            norm.momentum = StackedBatchNorm.momentum
+
     # Outputs --------------------------------------------------------------------------
 
     def dropout(self, rates):

@@ -1,9 +1,11 @@
 """The training loop that all kinds of networks share.
 
-Optimizers, schedule and losses are the library's; so are the rules of early stopping.
+Optimizers with their averages of weights, schedule and losses are the library's; so are
+the rules of early stopping.
 """
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +14,10 @@ import torch
 
 from benchmarks.paper.architectures import StackedNetwork
 from sklearn_snn._optimizers import SOLVERS, schedule_factor
+from sklearn_snn._stack import _PATIENCE_ALONE, _PATIENCE_TOGETHER
 
-#: Rows that are predicted at once.
+#: Rows that are predicted at once, and from which statistics of batches are renewed.
 BLOCK = 4096
-#: As in the library: epochs without gain that "auto" bears at least and at most.
-LEAST_PATIENCE, MOST_PATIENCE = 8, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,7 @@ class Network:
 
     Rows are indices, None stands for all training rows and for the validation rows of
     the data. Networks of one team stop together, at the epoch of their best mean score.
+    Columns after the first `n_seen` are nothing to a network; None is all.
     """
 
     kind: str = "snn"
@@ -38,6 +40,7 @@ class Network:
     rows: np.ndarray | None = field(default=None, repr=False)
     validation_rows: np.ndarray | None = field(default=None, repr=False)
     team: Any = None
+    n_seen: int | None = None
 
     @property
     def stack(self):
@@ -118,12 +121,16 @@ def predict(trained, X, training):
 
 def make_module(networks, n_features, training):
     """The stack of networks at their start."""
-    return StackedNetwork(
+    module = StackedNetwork(
         *networks[0].stack,
         n_features=n_features,
         n_outputs=training.n_outputs,
         generators=[network.generator(epoch=0) for network in networks],
     )
+    for i, network in enumerate(networks):
+        if network.n_seen is not None:
+            module.confine(i, network.n_seen)
+    return module
 
 
 def outputs(module, X):
@@ -152,7 +159,9 @@ class Record:
     def reason_to_stop(self, training):
         patience = training.n_iter_no_change
         if patience == "auto":
-            patience = min(self.best_epoch + LEAST_PATIENCE, MOST_PATIENCE)
+            is_alone = self.network.team is None
+            least, most = _PATIENCE_ALONE if is_alone else _PATIENCE_TOGETHER
+            patience = min(self.best_epoch + least, most)
         n_epochs = len(self.loss_curve)
         if self.scores and patience and n_epochs - self.best_epoch >= patience:
             return "early_stopping"
@@ -236,6 +245,7 @@ class Stack:
         self.module.train()
         generators = [record.network.generator(epoch) for record in self.records]
         batches = self._batches(generators)
+        self.optimizer.horizon = np.full(len(self.records), len(batches))
         total, n_rows = 0.0, 0
         for step, rows in enumerate(batches):
             progress = (epoch - 1 + step / len(batches)) / self.training.max_iter
@@ -259,7 +269,7 @@ class Stack:
         return torch.from_numpy(np.stack(orders)).tensor_split(n_batches, dim=1)
 
     def _step(self, rows, generators):
-        x, target = self.data.X[rows], self.data.target[rows]
+        x, target = self._seen(rows), self.data.target[rows]
         masks = ()
         if self.dropout is not None:
             masks = self.dropout.draw(generators, rows.shape[1], self.module.widths)
@@ -270,6 +280,14 @@ class Stack:
         with torch.no_grad():
             self.optimizer.step()
         return losses.detach()
+
+    def _seen(self, rows):
+        """Inputs at indices of shape (n_networks, n_rows)."""
+        x = self.data.X[rows]
+        for i, record in enumerate(self.records):
+            if record.network.n_seen is not None:
+                x[i, :, record.network.n_seen :] = 0.0
+        return x
 
     # The end of an epoch --------------------------------------------------------------
 
@@ -297,7 +315,37 @@ class Stack:
             losses = self.training.loss(outputs(self.module, X), target)
             return -(losses * weight).sum(dim=1).numpy()
 
+    @contextmanager
+    def _averages_in_place(self):
+        """Have the module be what is predicted with: averages, where there are any."""
+        if "average" not in self.optimizer.state:
+            yield
+            return
+        own = [self.module.flat, *self.module.buffers()]
+        latest = [one.clone() for one in own]
+        self.module.flat.copy_(self.optimizer.weights)
+        self._renew_statistics()
+        try:
+            yield
+        finally:
+            for one, values in zip(own, latest, strict=True):
+                one.copy_(values)
+
+    def _renew_statistics(self):
+        """Batch norm's averages are of other weights."""
+        if not list(self.module.buffers()):
+            return
+        draw = np.random.default_rng(0).permutation
+        rows = [draw(self._rows(record.network))[:BLOCK] for record in self.records]
+        n_rows = min(map(len, rows))
+        every = torch.from_numpy(np.stack([one[:n_rows] for one in rows]))
+        self.module.learn_statistics(self._seen(every))
+
     def _close_epoch(self, losses):
+        with self._averages_in_place():
+            self._score(losses)
+
+    def _score(self, losses):
         is_sound = np.isfinite(losses)
         is_sound &= self.module.flat.isfinite().all(dim=1).numpy()
         if self.held_out is not None:

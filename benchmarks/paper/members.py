@@ -41,7 +41,8 @@ def fit_candidate(kind, parameters, split, seed):
     parameters = dict(parameters)
     preparation = DefaultPreparation(parameters.pop("n_bins"))
     X = preparation.fit_transform(split.X)
-    model = NetworkClassifier(kind, **parameters, random_state=seed)
+    n_plain = preparation.n_plain_ if preparation.pieces_ is not None else None
+    model = NetworkClassifier(kind, **parameters, n_plain=n_plain, random_state=seed)
     model.fit(X, split.y)
     return model, model.predict_proba(preparation.transform(split.X_test))
 

@@ -1,5 +1,7 @@
 """A scikit-learn classifier around any of the networks that are compared."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -9,6 +11,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from benchmarks.paper.architectures import check_kind
 from benchmarks.paper.loop import Data, Network, Training, predict, train
 from sklearn_snn._losses import BinaryCrossEntropy, CrossEntropy
+from sklearn_snn._planning import _ENOUGH_TO_VALIDATE, _PLAIN_NETWORK
 from sklearn_snn._splits import member_splits
 
 
@@ -41,7 +44,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     n_estimators : int
         Networks that are averaged.
     early_stopping : bool
-        Whether to stop by the loss on validation rows, several networks together.
+        Whether to stop by the loss on validation rows: together where there are as many
+        rows as `SNNClassifier` wants for it.
     n_iter_no_change : int, "auto" or None
         Epochs without gain after which to stop; None trains to the end.
     smoothing : int
@@ -50,6 +54,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         Share of the rows to hold out where `fit` is given no `X_val`.
     zero_output : bool
         Whether the last layer starts with the frequencies of the classes.
+    n_plain : int or None
+        Columns before those that an encoding adds; every fourth network sees no others.
     random_state : int
         Decides initial weights, order of rows, dropout and validation rows.
     on_epoch : callable or None
@@ -85,6 +91,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         smoothing=1,
         validation_fraction=0.125,
         zero_output=True,
+        n_plain=None,
         random_state=0,
         on_epoch=None,
     ):
@@ -105,6 +112,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.smoothing = smoothing
         self.validation_fraction = validation_fraction
         self.zero_output = zero_output
+        self.n_plain = n_plain
         self.random_state = random_state
         self.on_epoch = on_epoch
 
@@ -191,10 +199,16 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         names = ["kind", "depth", "width", "shape", "dropout"]
         names += ["learning_rate", "weight_decay"]
         same = {name: getattr(self, name) for name in names}
-        return [
-            Network(**same, seed=seed, rows=rows, validation_rows=held_out, team="all")
+        same["team"] = "all" if len(y) >= _ENOUGH_TO_VALIDATE else None
+        networks = [
+            Network(**same, seed=seed, rows=rows, validation_rows=held_out)
             for seed, (rows, held_out) in zip(seeds.tolist(), splits, strict=True)
         ]
+        is_last = slice(_PLAIN_NETWORK - 1, None, _PLAIN_NETWORK)
+        networks[is_last] = [
+            replace(network, n_seen=self.n_plain) for network in networks[is_last]
+        ]
+        return networks
 
     # Predictions ----------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ class DefaultPreparation(TransformerMixin, BaseEstimator):
         self.preprocessor_ = TabularPreprocessor(dtype="float32")
         made = self.preprocessor_.fit_transform(X)
         columns, counts = self.preprocessor_.number_columns, np.ones(len(made))
+        self.n_plain_ = made.shape[1]
         self.pieces_ = learn_pieces(made, columns, self.n_bins, counts)
         return self._with_pieces(made)
 
