@@ -33,7 +33,8 @@ def pairs(quick) -> Iterator[Pair]:
     yield predictions(1, 300, "time", 1.3, quick)
     yield predictions(100_000, 1, "speed", 1.0, quick)
     yield rows(quick)
-    yield imports(quick)
+    yield imports("import sklearn_snn", quick)
+    yield imports("from sklearn_snn import SNNClassifier", quick)
 
 
 def table(n_samples, n_features=20):
@@ -141,10 +142,10 @@ def rows(quick):
     )
 
 
-def imports(quick):
+def imports(statement, quick):
     """A process that imports this package, against scikit-learn and 50 ms of sleep."""
     commands = {
-        "import sklearn_snn": "import sklearn, sklearn_snn",
+        statement: f"import sklearn; {statement}",
         "import sklearn, 50 ms": "import sklearn, time; time.sleep(0.05)",
     }
     ours, theirs = (
@@ -152,7 +153,7 @@ def imports(quick):
         for name, code in commands.items()
     )
     return Pair(
-        what="import, against that of sklearn and 50 ms",
+        what=f"{statement}, against import sklearn and 50 ms",
         setting=commands,
         ours=ours,
         reference=theirs,
