@@ -128,9 +128,9 @@ def stack_pair(sizes):
 
 
 def train_stacked(
-    X, y, n_networks, n_epochs, batch_size, *, n_threads=1, depth, width, dropout
+    X, y, n_networks, n_epochs, batch_size, *, depth, width, dropout, **options
 ):
-    """Train networks that differ in their seeds."""
+    """Train networks that differ in their seeds, on one thread if nothing is said."""
     specs = [
         NetworkSpec(
             layer_sizes=layer_sizes(X.shape[1], 1, depth, width, "rectangular"),
@@ -144,7 +144,7 @@ def train_stacked(
         for seed in range(n_networks)
     ]
     data = TrainingSet(X, y[:, np.newaxis].astype(X.dtype))
-    options = TrainingOptions(n_threads=n_threads)
+    options = TrainingOptions(**{"n_threads": 1} | options)
     return fit_networks(specs, [data], loss=BinaryCrossEntropy(), options=options)
 
 

@@ -12,6 +12,7 @@ from benchmarks.baselines import CheapAlphaDropout, train_plain
 from benchmarks.speed_search import train_stacked
 from benchmarks.timing import Pair, Side
 from sklearn_snn._layers import layer_sizes
+from sklearn_snn._training import has_bfloat16
 
 N_FEATURES = 20
 
@@ -51,7 +52,7 @@ def pairs(quick) -> Iterator[Pair]:
         yield against_loop(name, CheapAlphaDropout, setting, target, quick)
     for *setting, target in AGAINST_LIMIT:
         yield against_limit(setting, target, quick)
-    yield reduced_precision(quick)
+    yield from reduced_precision(quick)
 
 
 def against_loop(name, dropout_layer, setting, target, quick):
@@ -82,24 +83,36 @@ def against_limit(setting, target, quick):
 
 
 def reduced_precision(quick):
-    """Matrix products in bfloat16 and in float32: where they gain nothing, no step can.
+    """Steps with products in bfloat16, and the products in float32 of as many.
 
-    They would on processors with AMX, which this package has not been run on.
+    Where there are no units for bfloat16 they are not used, and nothing is measured.
     """
-    sizes = (512, 8, 1024, 1)
-    names = {"bfloat16": torch.bfloat16, "float32": torch.float32}
-    ours, theirs = (
-        Side(name, partial(multiply, *sizes, dtype)) for name, dtype in names.items()
-    )
-    return Pair(
-        what="matrix products alone, width 512, depth 8, batch 1024, bfloat16",
-        setting={"width": 512, "depth": 8, "batch_size": 1024},
-        ours=ours,
-        reference=theirs,
-        ratio_of="speed",
-        target=1.0,
-        n_repeats=1 if quick else 5,
-    )
+    if not has_bfloat16("cpu"):
+        return
+    width, depth, batch_size = 512, 8, 1024
+    n_steps = 2 if quick else 20
+    X, y = random_table(batch_size, n_steps)
+    for dropout in (0.05, 0.0):
+        ours = partial(
+            train_stacked,
+            *(X, y, 1, 1, batch_size),
+            n_threads=None,
+            mixed_precision=True,
+            depth=depth,
+            width=width,
+            dropout=dropout,
+        )
+        reference = partial(multiply, width, depth, batch_size, n_steps)
+        what = f"step with mixed precision, width {width}, depth {depth}"
+        yield Pair(
+            what=f"{what}, batch {batch_size}, dropout {dropout}, against products",
+            setting={"width": width, "depth": depth, "batch_size": batch_size},
+            ours=Side("steps, mixed precision", ours, work=n_steps),
+            reference=Side("float32 matrix products alone", reference, work=n_steps),
+            ratio_of="time",
+            target=1.0,
+            n_repeats=1 if quick else 7,
+        )
 
 
 def step_pair(name, reference, setting, n_steps, ratio_of, target, quick):
@@ -133,14 +146,14 @@ def random_table(batch_size, n_steps):
     return X, (X[:, 0] > 0).astype(np.int64)
 
 
-def multiply(width, depth, batch_size, n_steps, dtype=torch.float32):
+def multiply(width, depth, batch_size, n_steps):
     """The matrix products of training steps, and nothing else."""
     sizes = layer_sizes(N_FEATURES, 1, depth, width, "rectangular")
     layers = [
         (
-            torch.randn(batch_size, fan_in, dtype=dtype),
-            torch.randn(fan_in, fan_out, dtype=dtype),
-            torch.empty(batch_size, fan_out, dtype=dtype),
+            torch.randn(batch_size, fan_in),
+            torch.randn(fan_in, fan_out),
+            torch.empty(batch_size, fan_out),
         )
         for fan_in, fan_out in pairwise(sizes)
     ]

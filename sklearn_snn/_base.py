@@ -369,7 +369,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
 
     def _network_outputs(self, networks, X, preprocessor):
         transformed, offset = self._transform(X, preprocessor)
-        options = self._options(must_exist=False)
+        options = self._options(trains=False)
         return predict_networks(
             networks, transformed, offset=offset, pieces=self.pieces_, options=options
         )

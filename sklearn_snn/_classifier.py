@@ -107,6 +107,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         verbose=False,
         device="auto",
         dtype="float32",
+        mixed_precision=False,
         n_threads=None,
         time_limit=None,
         checkpoint=None,
@@ -142,6 +143,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         self.verbose = verbose
         self.device = device
         self.dtype = dtype
+        self.mixed_precision = mixed_precision
         self.n_threads = n_threads
         self.time_limit = time_limit
         self.checkpoint = checkpoint

@@ -179,13 +179,15 @@ class BinaryCrossEntropy(ClassificationLoss):
         self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
     ) -> Tensor:
         label, counts = self._label(target, smoothing)
-        return ((softplus(raw) - raw * label) * counts).mean(-1)
+        loss = softplus(raw) - raw * label
+        return (loss if counts is None else loss * counts).mean(-1)
 
     def gradient(
         self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
     ) -> Tensor:
         label, counts = self._label(target, smoothing)
-        return (torch.sigmoid(raw) - label) * counts / raw.shape[-1]
+        grad = torch.sigmoid(raw) - label
+        return grad if counts is None else grad * (counts / raw.shape[-1])
 
     def first_outputs(
         self, target: NDArray, weight: FloatArray, n_outputs: int
@@ -202,17 +204,20 @@ class BinaryCrossEntropy(ClassificationLoss):
 
     def _label(
         self, target: Tensor, smoothing: Tensor | None
-    ) -> tuple[Tensor, Tensor | float]:
-        """Labels with a number for those that are missing, and what each counts."""
-        label: Tensor = target
-        counts: Tensor | float = 1.0
-        if target.shape[-1] > 1:  # a class is never missing
+    ) -> tuple[Tensor, Tensor | None]:
+        """Labels with a number for those that are missing, and what each counts.
+
+        Two classes, of which none is missing, have one label that counts 1, or None.
+        """
+        label, counts = target, None
+        if target.shape[-1] > 1:
             label, counts = target.nan_to_num(0.5), 1.0 - target.isnan().to(target)
         if smoothing is not None:
             label = label + smoothing * (0.5 - label)
         if self.label_weight is not None:
             negative, positive = self.label_weight.to(target).unbind(-1)
-            counts = counts * torch.where(target == 1, positive, negative)
+            of_label = torch.where(target == 1, positive, negative)
+            counts = of_label if counts is None else counts * of_label
         return label, counts
 
     def predict_proba(self, raw: FloatArray) -> FloatArray:

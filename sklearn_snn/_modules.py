@@ -235,6 +235,8 @@ class StackedSNN(nn.Module):
         Layer sizes of every network.
     parameters : Tensor of shape (n_networks, n_parameters)
         Their parameters, a row a network.
+    mixed_precision : bool, default=False
+        Whether the products of hidden layers are computed in bfloat16.
 
     Shape
     -----
@@ -242,9 +244,11 @@ class StackedSNN(nn.Module):
     returns : (n_networks, n_samples, n_outputs)
     """
 
-    def __init__(self, sizes: Sequence[int], parameters: Tensor) -> None:
+    def __init__(
+        self, sizes: Sequence[int], parameters: Tensor, mixed_precision: bool = False
+    ) -> None:
         super().__init__()
-        self.sizes = tuple(sizes)
+        self.sizes, self._is_mixed = tuple(sizes), mixed_precision
         self.flat = nn.Parameter(parameters)
         self._make_views()
 
@@ -253,8 +257,18 @@ class StackedSNN(nn.Module):
         self._layers = self.by_layer(self.flat.detach())
         gradient = torch.empty_like(self.flat, requires_grad=False)
         self._gradient = gradient, self.by_layer(gradient)
+        if self._is_mixed:
+            self._rounded = torch.empty_like(gradient, dtype=torch.bfloat16)
+            rounded = self.by_layer(self._rounded)
+            for i, (_, bias) in enumerate(self._layers[:-1]):  # outputs stay exact
+                self._layers[i] = rounded[i][0], bias
 
-    def by_layer(self, flat: Tensor) -> Layers:
+    def _current_layers(self) -> Layers:
+        if self._is_mixed:
+            self._rounded.copy_(self.flat.detach())
+        return self._layers
+
+    def by_layer(self, flat: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Weights and biases as views of parameters (n_networks, n_parameters)."""
         shapes = parameter_shapes(self.sizes)
         parts = flat.split([math.prod(shape) for shape in shapes], dim=1)
@@ -288,12 +302,12 @@ class StackedSNN(nn.Module):
             Its factors in each of them.
         """
         return Propagation.apply(
-            self.flat, self._layers, self._gradient, x, dropout, masks
+            self.flat, self._current_layers(), self._gradient, x, dropout, masks
         )
 
     def outputs(self, x: Tensor, *dropout: Any) -> tuple[Tensor, Passed]:
         """What `forward` returns, and what `backward` needs; not for autograd."""
-        return forward_pass(self._layers, x, *dropout)
+        return forward_pass(self._current_layers(), x, *dropout)
 
     def backward(self, passed: Passed, grad: Tensor) -> None:
         """Set the gradient of the parameters, given that of the outputs."""

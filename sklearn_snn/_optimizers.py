@@ -96,19 +96,26 @@ class StackOptimizer:
         assert self.flat.grad is not None
         updated = (self.flat.detach(), self.flat.grad, *self.state.values())
         for (rate, decay), runs in self._alike().items():
-            parts = [[one[start:stop] for start, stop in runs] for one in updated]
+            parts = [self._cut(one, runs) for one in updated]
             n_steps = [int(self.n_steps[start]) for start, _ in runs]
             self._update(parts, n_steps, rate, decay)
             if "average" in self.state:
                 self._average(runs)
         self.n_steps += self.active
 
+    def _cut(self, rows: Tensor, runs: list[tuple[int, int]]) -> list[Tensor]:
+        """The rows of each run; a slice takes time, and most often there is one run."""
+        if runs == [(0, len(rows))]:
+            return [rows]
+        return [rows[start:stop] for start, stop in runs]
+
     def _average(self, runs: list[tuple[int, int]]) -> None:
         """Draw the averages of networks to their parameters."""
-        for start, stop in runs:
+        averages = self._cut(self.state["average"], runs)
+        recent = self._cut(self.flat.detach(), runs)
+        for (start, _), average, latest in zip(runs, averages, recent, strict=True):
             length = min(self.n_steps[start] + 1, self.horizon[start])
-            recent = self.flat.detach()[start:stop]
-            self.state["average"][start:stop].lerp_(recent, 1 / float(length))
+            average.lerp_(latest, 1 / float(length))
 
     def _alike(self) -> dict[tuple[float, float], list[tuple[int, int]]]:
         """Runs of active neighbours that one update serves, by step size and decay."""

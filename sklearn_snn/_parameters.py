@@ -37,6 +37,7 @@ CONSTRAINTS = {
     "verbose": ["verbose"],
     "device": [str],
     "dtype": [StrOptions({"float32", "float64"})],
+    "mixed_precision": ["boolean"],
     "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     "time_limit": [Interval(Real, 0, None, closed="neither"), None],
     "checkpoint": [str, PathLike, None],
@@ -142,6 +143,12 @@ _DATA = """\
         ``"mps"``.
     dtype : {"float32", "float64"}, default="float32"
         Precision of the network.
+    mixed_precision : bool, default=False
+        Whether the matrix products of training are computed in bfloat16, with weights,
+        their updates and predictions in float32. It saves time with hidden layers of
+        some hundred units, on GPUs and processors that have units for it (``lscpu``
+        tells of avx512_bf16 or amx_bf16); elsewhere there is a warning, and all is
+        float32.
     n_threads : int or None, default=None
         Threads at most, at least 1; never more than the process uses already. None
         chooses by the size of a step.

@@ -18,7 +18,7 @@ from sklearn_snn._specs import (
     TrainingRequest,
     TrainingSet,
 )
-from sklearn_snn._training import resolve_device
+from sklearn_snn._training import has_bfloat16, resolve_device
 
 #: Rows from which on ``early_stopping="auto"`` spares some for a lone network, and lets
 #: several stop together.
@@ -46,6 +46,7 @@ TRAINING_PARAMETERS = frozenset(
         "learning_rate",
         "learning_rate_init",
         "max_iter",
+        "mixed_precision",
         "n_estimators",
         "n_iter_no_change",
         "n_threads",
@@ -336,19 +337,38 @@ class PlanningEstimator(EncodingEstimator):
             )
         return min(self.batch_size, n_samples)
 
-    def _options(self, *, must_exist=True, **chosen):
+    def _options(self, *, trains=True, **chosen):
         defaults = {
             "solver": self.solver,
             "learning_rate": self.learning_rate,
             "time_limit": self.time_limit,
         }
+        device = resolve_device(self.device, must_exist=trains)
         return TrainingOptions(
             **defaults | chosen,
             tol=self.tol,
-            device=resolve_device(self.device, must_exist=must_exist),
+            device=device,
             dtype=self.dtype,
+            mixed_precision=trains and self.mixed_precision and self._can_mix(device),
             n_threads=self.n_threads,
         )
+
+    def _can_mix(self, device):
+        """Whether a device has units for bfloat16; raise or warn if there is no use."""
+        if self.dtype != "float32":
+            raise ValueError(
+                "mixed_precision=True rounds the products that "
+                f"dtype={self.dtype!r} is to keep: leave one of them out"
+            )
+        if has_bfloat16(device):
+            return True
+        warnings.warn(
+            f"mixed_precision=True has no effect: device={device!r} has no units for "
+            "bfloat16, so that all is float32",
+            UserWarning,
+            stacklevel=2,
+        )
+        return False
 
     # Hooks ----------------------------------------------------------------------
 

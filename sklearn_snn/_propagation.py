@@ -17,8 +17,16 @@ from torch.autograd.function import once_differentiable
 from sklearn_snn._dropout import StackedAlphaDropout
 from sklearn_snn._selu import ALPHA, SCALE
 
-#: Weight (n_networks, in, out) and bias (n_networks, 1, out) of each layer.
+#: Weight (n_networks, in, out) and bias (n_networks, 1, out) of each layer. Products
+#: are computed in the precision of the weights, all else in that of the biases.
 Layers: TypeAlias = Sequence[tuple[Tensor, Tensor]]
+
+
+def _affine(bias: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """Net inputs in the precision of `bias`, of products in that of the others."""
+    if weight.dtype == bias.dtype:
+        return torch.baddbmm(bias, x, weight)
+    return torch.bmm(x, weight).to(bias.dtype).add_(bias)
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
@@ -69,13 +77,14 @@ def forward_pass(
     passed : Passed
         For `backward_pass`.
     """
-    passed = Passed([x], [], masks)
+    passed = Passed([], [], masks)
     for layer, (weight, bias) in enumerate(layers[:-1]):
-        x = torch.selu_(torch.baddbmm(bias, x, weight))
+        passed.inputs.append(x.to(weight.dtype))
+        x = torch.selu_(_affine(bias, passed.inputs[-1], weight))
         passed.activations.append(x)
         if dropout is not None:
             x = dropout(x, masks[layer])
-        passed.inputs.append(x)
+    passed.inputs.append(x)
     weight, bias = layers[-1]
     return _product(x, weight) + bias, passed
 
@@ -98,11 +107,13 @@ def backward_pass(
     """
     for layer in reversed(range(len(layers))):
         of_weight, of_bias = gradients[layer]
+        torch.sum(grad, dim=1, keepdim=True, out=of_bias)
+        weight, _ = layers[layer]
+        grad = grad.to(weight.dtype)
         # A product that writes into a view takes longer than a copy.
         of_weight.copy_(_product(passed.inputs[layer].mT, grad))
-        torch.sum(grad, dim=1, keepdim=True, out=of_bias)
         if layer > 0:
-            grad = _product(grad, layers[layer][0].mT)
+            grad = _product(grad, weight.mT).to(of_weight.dtype)
             if passed.masks:
                 grad *= passed.masks[layer - 1]
             # From SELU's result, which needs no second exponential.

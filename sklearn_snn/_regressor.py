@@ -115,6 +115,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         verbose=False,
         device="auto",
         dtype="float32",
+        mixed_precision=False,
         n_threads=None,
         time_limit=None,
         checkpoint=None,
@@ -150,6 +151,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         self.verbose = verbose
         self.device = device
         self.dtype = dtype
+        self.mixed_precision = mixed_precision
         self.n_threads = n_threads
         self.time_limit = time_limit
         self.checkpoint = checkpoint

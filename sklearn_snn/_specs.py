@@ -232,6 +232,8 @@ class TrainingOptions:
         Name of a torch device.
     dtype : {"float32", "float64"}
         Precision.
+    mixed_precision : bool
+        Whether products of matrices are computed in bfloat16.
     n_threads : int or None
         Threads at most; None chooses.
     """
@@ -244,6 +246,7 @@ class TrainingOptions:
     keep_state: bool = False
     device: str = "cpu"
     dtype: Literal["float32", "float64"] = "float32"
+    mixed_precision: bool = False
     n_threads: int | None = None
 
 

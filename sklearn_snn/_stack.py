@@ -86,7 +86,9 @@ class Stack:
         self.records = [Record.begin(spec) for spec in specs]
         start = np.stack([self._initial_parameters(record) for record in self.records])
         self.module = StackedSNN(
-            specs[0].layer_sizes, as_tensor(start, self._dtype, self._device)
+            specs[0].layer_sizes,
+            as_tensor(start, self._dtype, self._device),
+            options.mixed_precision,
         )
         self.optimizer = SOLVERS[options.solver](self.module.flat)
         self._load_moments()

@@ -325,6 +325,17 @@ def training_work(spec: NetworkSpec, training_sets: Sequence[TrainingSet]) -> fl
     return _multiplications(spec, 1) / spec.batch_size * n_rows * max(n_epochs, 1)
 
 
+def has_bfloat16(device: str) -> bool:
+    """Whether a device computes in bfloat16 faster than in float32."""
+    import torch
+
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    known = torch.cpu.get_capabilities() if kind == "cpu" else {}
+    return any(known.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
 def resolve_device(device: str, *, must_exist: bool) -> str:
     """Name of the device to use.
 

@@ -4,14 +4,18 @@ Torch's device "meta" has shapes and no numbers: whatever the host would have to
 for on a GPU is an error there, and so is arithmetic with tensors of another device.
 """
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
+from sklearn.datasets import make_classification
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from sklearn_snn import SNNClassifier, SNNRegressor
+from sklearn_snn import SNNClassifier, SNNRegressor, _planning
 from sklearn_snn._clock import Clock
 from sklearn_snn._interrupts import Interrupts
 from sklearn_snn._losses import REGRESSION_LOSSES, BinaryCrossEntropy, CrossEntropy
@@ -55,7 +59,7 @@ class Made(TorchDispatchMode):
         return result
 
 
-def train(data, loss, *, solver="adamw", **parameters):
+def train(data, loss, *, solver="adamw", mixed_precision=False, **parameters):
     """Train two networks for an epoch on the device; what was made by its steps."""
     specs = [
         NetworkSpec(
@@ -69,7 +73,9 @@ def train(data, loss, *, solver="adamw", **parameters):
         )
         for seed in range(2)
     ]
-    options = TrainingOptions(solver=solver, device="meta")
+    options = TrainingOptions(
+        solver=solver, device="meta", mixed_precision=mixed_precision
+    )
     sets = [LabelledRows(data, torch.float32, META)]
     stack = Stack(specs, sets, loss, options, Clock(None, Interrupts()))
     with Made() as made:
@@ -95,6 +101,13 @@ def test_a_step_waits_for_nothing_and_leaves_nothing_behind(name, solver, dropou
     assert {one.device.type for one in made} == {"meta"}
     # Apple's GPUs have no float64.
     assert torch.float64 not in {one.dtype for one in made}
+
+
+def test_mixed_precision_stays_on_the_device():
+    loss, target = LOSSES["squared_error"]
+    made = train(TrainingSet(X, target), loss, mixed_precision=True)
+    assert {one.device.type for one in made} == {"meta"}
+    assert torch.bfloat16 in {one.dtype for one in made}
 
 
 def test_ramps_are_made_on_the_device(monkeypatch):
@@ -143,3 +156,38 @@ def test_auto_takes_the_gpu_that_is_there(monkeypatch):
     assert resolve_device("auto", must_exist=True) == "cuda"
     with pytest.raises(ValueError, match="device='cuda:2' was asked for"):
         resolve_device("cuda:2", must_exist=True)
+
+
+@pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
+def test_mixed_precision_learns_as_much(make, monkeypatch):
+    monkeypatch.setattr(_planning, "has_bfloat16", lambda device: True)
+    X, y = make_classification(600, 10, n_informative=6, random_state=0)
+    exact = make(max_iter=10, random_state=0).fit(X[:400], y[:400])
+    mixed = make(max_iter=10, random_state=0, mixed_precision=True)
+    mixed.fit(X[:400], y[:400])
+    assert_allclose(
+        mixed.score(X[400:], y[400:]), exact.score(X[400:], y[400:]), atol=0.03
+    )
+    weights = [model.networks_[0].weights[0] for model in (exact, mixed)]
+    assert {one.dtype for one in weights} == {np.dtype("float32")}
+    assert not np.array_equal(*weights)
+
+
+def test_mixed_precision_without_units_for_it_is_float32(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    X, y = make_classification(100, random_state=0)
+    model = SNNClassifier(max_iter=2, random_state=0)
+    wanted = model.fit(X, y).predict_proba(X)
+    model.set_params(mixed_precision=True)
+    with pytest.warns(UserWarning, match="device='cpu' has no units for bfloat16"):
+        model.fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_array_equal(model.predict_proba(X), wanted)
+
+
+def test_mixed_precision_of_float64_is_refused():
+    X, y = make_classification(100, random_state=0)
+    model = SNNClassifier(dtype="float64", mixed_precision=True)
+    with pytest.raises(ValueError, match="rounds the products that dtype='float64'"):
+        model.fit(X, y)
