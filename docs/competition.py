@@ -33,9 +33,9 @@ from sklearn_snn import (
 def main():
     """Do all that is said above."""
     options = parse_arguments()
-    train, test = pd.read_csv(options.train), pd.read_csv(options.test)
-    train = train[train[options.target].notna()]
+    train = pd.read_csv(options.train).dropna(subset=options.target)
     X, y = train.drop(columns=options.target), train[options.target]
+    test = pd.read_csv(options.test)[X.columns]
     is_regression = y.dtype.kind in "fiu" and y.nunique() > 20
     splitter = (KFold if is_regression else StratifiedKFold)(5, shuffle=True)
     folds = list(splitter.split(X, y))
