@@ -6,7 +6,6 @@ The fit of the best parameters to all training rows comes on top, for all of the
 from functools import partial
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from benchmarks import models
@@ -29,36 +28,21 @@ def measure(job):
 
 
 def search_snn(rows, setting, seconds):
-    """Successive halving over the space that comes with the package.
-
-    Candidates are pairs of networks, as many of them as the default says there is time
-    for. It is a candidate itself, as it is where Optuna begins.
-    """
-    from sklearn_snn import SNNGridSearchCV, SNNHalvingRandomSearchCV, search_space
+    """Successive halving over the space that comes with the package."""
+    from benchmarks.tuning import tune  # not before the fork: it imports torch
 
     model = models.snn(setting)
-    pair = clone(model).set_params(n_estimators=2)
     splitter = setting.choose(StratifiedKFold, KFold)
-    same = {
-        "scoring": setting.choose("neg_log_loss", "neg_root_mean_squared_error"),
-        "cv": splitter(5, shuffle=True, random_state=setting.seed),
-        "refit": False,
-    }
-    default = SNNGridSearchCV(pair, {"depth": [model.depth]}, **same)
-    spent, _ = timed(lambda: default.fit(rows.X, rows.y))
-    search = SNNHalvingRandomSearchCV(
-        pair,
-        search_space("tabular", n_samples=len(rows.X)),
-        # Halving trains each candidate for a third of its epochs on average.
-        n_candidates=int(np.clip(2 * seconds / spent, 9, 243)),
+    best, n_candidates = tune(
+        model,
+        rows.X,
+        rows.y,
+        cv=splitter(5, shuffle=True, random_state=setting.seed),
+        scoring=setting.choose("neg_log_loss", "neg_root_mean_squared_error"),
         random_state=setting.seed,
-        time_limit=seconds - spent,
-        **same,
-    ).fit(rows.X, rows.y)
-    if search.best_score_ > default.best_score_:
-        best = search.best_params_
-        model.set_params(**{name: best[name] for name in best if name != "max_iter"})
-    return model.fit(rows.X, rows.y), search.n_candidates_[0]
+        seconds=seconds,
+    )
+    return model.set_params(**best).fit(rows.X, rows.y), n_candidates
 
 
 def search_optuna(make, space, rows, setting, seconds):

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.metrics import SMALLEST
 from benchmarks.paper import classical, members, selection
 from benchmarks.paper.architectures import KINDS
+from benchmarks.tuning import tune
 
 
 def log_loss(y, classes, proba):
@@ -76,19 +78,19 @@ def snn(split, seed, **parameters):
 
 def snn_tuned(split, seed):
     """Members, with parameters from the library's own search by halving."""
-    from sklearn_snn import SNNClassifier, SNNHalvingRandomSearchCV, search_space
+    from sklearn_snn import SNNClassifier
 
     part = split.part(seed)
-    search = SNNHalvingRandomSearchCV(
-        SNNClassifier(n_estimators=1, early_stopping=True, random_state=seed),
-        search_space("tabular", n_samples=len(split.y)),
-        n_candidates=members.N_CANDIDATES,
-        resource="max_iter",
+    n_folds = min(5, np.unique(part.y, return_counts=True)[1].max())
+    best, _ = tune(
+        SNNClassifier(random_state=seed),
+        part.X,
+        part.y,
+        cv=StratifiedKFold(n_folds, shuffle=True, random_state=seed),
         scoring=log_likelihood,
         random_state=seed,
-        refit=False,
-    ).fit(part.X, part.y)
-    best = {k: v for k, v in search.best_params_.items() if k != "max_iter"}
+        n_candidates=members.N_CANDIDATES,
+    )
     outcome = snn(split, seed, **best)
     return Outcome(outcome.classes, outcome.proba, outcome.chosen | best)
 
