@@ -27,6 +27,7 @@ def tune(model, X, y, *, cv, scoring, random_state, n_candidates=None, seconds=N
         search_space("tabular", n_samples=len(X)),
         n_candidates=n_candidates,
         random_state=random_state,
+        return_train_score=False,
         time_limit=None if seconds is None else max(seconds - spent, 1),
         **same,
     ).fit(X, y)

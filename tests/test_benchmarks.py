@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.datasets import make_classification
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from benchmarks import children, gpu, report_experiments
@@ -31,6 +32,8 @@ from benchmarks.ranking import (
 from benchmarks.report import is_met, speed_row
 from benchmarks.report_defaults import frame, report
 from benchmarks.timing import Pair, Side, measure, reported
+from benchmarks.tuning import tune
+from sklearn_snn import SNNClassifier
 
 JOB = Job("adult", 0, "snn", full=False, threads=1, alone=False)
 
@@ -367,3 +370,36 @@ def test_devices_are_compared_where_there_are_two(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit, match="run this where there is one"):
         gpu.main()
+
+
+@pytest.mark.parametrize(
+    ("gains", "is_better"), [((1, 1, 1), True), ((-1, -1, 30), False)]
+)
+def test_what_is_tuned_has_to_be_better_not_lucky(gains, is_better):
+    X, y = make_classification(60, random_state=0)
+    model = SNNClassifier(depth=1, width=4, max_iter=4, random_state=0)
+    sizes = [19, 20, 21]
+
+    def scoring(fitted, X, y):
+        return (fitted.depth > model.depth) * gains[sizes.index(len(X))]
+
+    best, n_candidates = tune(
+        model,
+        X,
+        y,
+        cv=[(np.arange(size, 60), np.arange(size)) for size in sizes],
+        scoring=scoring,
+        random_state=0,
+        n_candidates=4,
+    )
+    assert n_candidates == 4
+    assert set(best) <= set(model.get_params()) - {"max_iter"}
+    assert best["depth"] > 1 if is_better else best == {}
+
+
+def test_there_are_as_many_candidates_as_there_is_time_for():
+    X, y = make_classification(60, random_state=0)
+    model = SNNClassifier(depth=1, width=4, max_iter=4, random_state=0)
+    same = {"cv": 2, "scoring": "neg_log_loss", "random_state": 0}
+    _, n_candidates = tune(model, X, y, seconds=1e-3, **same)
+    assert n_candidates == 9
