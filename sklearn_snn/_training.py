@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from sklearn_snn._losses import Loss
     from sklearn_snn._rows import LabelledRows
 
-#: Numbers that a stack holds at most, beside its data: a quarter of a gigabyte.
-STACK_SIZE = 2**26
+#: Numbers that a stack holds at most, beside its data: 64 megabytes. Larger ones are
+#: slower, since each step reads and writes all of them.
+STACK_SIZE = 2**24
 
 #: Multiplications of a step below which a part of a stack costs more than it saves.
 _LEAST_STEP = 1e7
