@@ -104,7 +104,7 @@ def speed_against_targets(lines, path):
         xscale="log",
         yticks=places,
         yticklabels=list(last),
-        xlabel="times as fast, or as small, as what it is compared with",
+        xlabel="times as fast, or as small, as its peer",
         title="Speed and memory",
     )
     axes.tick_params(axis="y", labelsize=8)
