@@ -54,3 +54,8 @@ def read_lines(path):
     texts = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
     texts = texts.splitlines()
     return [json.loads(text) for text in texts if text.endswith("}")]
+
+
+def read_with_compressed(path):
+    """Lines of a file, after those of earlier runs that have been compressed."""
+    return [*read_lines(path.with_name(f"{path.name}.gz")), *read_lines(path)]

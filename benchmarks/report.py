@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean, quantiles
 
 from benchmarks import figures, report_defaults, report_experiments
-from benchmarks.lines import read_lines
+from benchmarks.lines import read_lines, read_with_compressed
 from benchmarks.markdown import environments, markdown_table
 from benchmarks.paper import (
     figure_uci121,
@@ -25,12 +25,10 @@ RESULTS = Path(__file__).parent / "results"
 def main():
     """Print a report, and write it where the command line asks for it."""
     options = parse_arguments()
-    paths = options.lines or [
-        path
-        for ending in (".jsonl.gz", ".jsonl")
-        if (path := RESULTS / f"{options.benchmark}{ending}").exists()
-    ]
-    lines = [line for path in paths for line in read_lines(path)]
+    if options.lines is None:
+        lines = read_with_compressed(RESULTS / f"{options.benchmark}.jsonl")
+    else:
+        lines = [line for path in options.lines for line in read_lines(path)]
     lines = [line for line in lines if is_asked_for(line, options)]
     text = REPORTS[options.benchmark](lines)
     print(text)

@@ -436,9 +436,13 @@ def test_the_page_about_figure_1(tmp_path):
 def test_compressed_lines_are_read(tmp_path):
     import gzip
 
-    from benchmarks.lines import read_lines
+    from benchmarks.lines import read_lines, read_with_compressed
 
-    append({"a": 1}, tmp_path / "lines.jsonl")
-    compressed = tmp_path / "lines.jsonl.gz"
-    compressed.write_bytes(gzip.compress((tmp_path / "lines.jsonl").read_bytes()))
+    path, compressed = tmp_path / "lines.jsonl", tmp_path / "lines.jsonl.gz"
+    append({"a": 1}, path)
+    compressed.write_bytes(gzip.compress(path.read_bytes()))
     assert read_lines(compressed) == [{"a": 1}]
+    path.unlink()
+    assert read_with_compressed(path) == [{"a": 1}]
+    append({"a": 2}, path)
+    assert read_with_compressed(path) == [{"a": 1}, {"a": 2}]

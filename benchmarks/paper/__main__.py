@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from benchmarks import children
-from benchmarks.lines import append, environment, read_lines
+from benchmarks.lines import append, environment, read_with_compressed
 from benchmarks.paper import jobs, trials
 from benchmarks.paper.grids import GRIDS
 from benchmarks.paper.methods import GROUPS, METHODS
@@ -27,7 +27,9 @@ def main():
         kept, wanted = trials, trials.all_jobs(options.benchmark, options.methods)
     else:
         kept, wanted = jobs, uci_jobs(options)
-    left = kept.left_to_do(wanted, read_lines(options.out), retry=options.retry)
+    left = kept.left_to_do(
+        wanted, read_with_compressed(options.out), retry=options.retry
+    )
     print(f"{len(left)} of {len(wanted)} are left to do.", flush=True)
     if options.list:
         print(*left, sep="\n")
