@@ -47,10 +47,8 @@ def _send(sender, function, *arguments):
     """Send what a function returns, or its error."""
     try:
         # Our networks would have one thread, and whoever sets their number all.
-        if (
-            "sklearn_snn._threads" in sys.modules
-            and os.environ["OMP_NUM_THREADS"] != "1"
-        ):
+        has_several = os.environ.get("OMP_NUM_THREADS", "1") != "1"
+        if has_several and "sklearn_snn._threads" in sys.modules:
             raise RuntimeError("modules of a child with threads imported the training")
         result = True, function(*arguments)
     except Exception as error:

@@ -19,9 +19,9 @@ from sklearn_snn._modules import (
 from sklearn_snn._selu import SATURATION
 
 
-def stacked(sizes, seeds, dtype=torch.float64, **parameters):
+def stacked(sizes, seeds, dtype=torch.float64):
     rows = [lecun_normal(sizes, np.random.default_rng(seed)) for seed in seeds]
-    return StackedSNN(sizes, torch.from_numpy(np.stack(rows)).to(dtype), **parameters)
+    return StackedSNN(sizes, torch.from_numpy(np.stack(rows)).to(dtype))
 
 
 def test_snn_is_linear_maps_with_selu_and_alpha_dropout():

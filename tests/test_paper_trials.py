@@ -398,7 +398,7 @@ def test_the_page_about_tox21(tmp_path):
     assert "`snn_members` changes by -2.4 points on 5 folds" in text
     assert "| random_forest | - | 80.0 ± 0.0 | 70.0 ± 0.0 | +0.0620 (" in text
     assert "| snn | 83.7 | 84.4 |" in text
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="it is an extra, for pictures")
     report_tox21.depth_curves(lines, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 10_000
 
@@ -428,7 +428,7 @@ def test_the_page_about_figure_1(tmp_path):
     assert "2 (diverged)" in text
     assert "lower loss at the end in 1" in text
     assert_allclose(report_figure1.jumps([1, 1, np.e, 1]), 1)
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="it is an extra, for pictures")
     report_figure1.curves_and_moments(lines, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 10_000
 
