@@ -31,7 +31,7 @@ OWN = {
 #: Functions that are counted with all that they call.
 WHOLE = {
     "batches, with ramps": ("_rows.py", "_take"),
-    "validation": ("_stack.py", "_validation_scores"),
+    "validation": ("_stack.py", "_validate"),
     "preparation of the table": ("_preprocessing.py", "fit_transform"),
 }
 

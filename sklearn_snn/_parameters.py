@@ -96,7 +96,10 @@ _STOPPING = """\
     early_stopping : bool, "auto" or "joint", default="auto"
         Whether to stop when the validation score no longer improves, and to keep the
         weights of the best epoch. Several networks stop each on its own, or with
-        ``"joint"`` together, when their mean score no longer improves. ``"auto"`` is
+        ``"joint"`` together, when their mean score no longer improves; where that is
+        the loss, outputs are scaled down as far as is best for it, since the mean of
+        several networks is less sure than one, and weights are those of the last epoch
+        within 0.5 % of the best. ``"auto"`` is
         ``"joint"`` for several networks from 1,000 rows on and with `oof_score`, and
         True for several with fewer rows; a single one stops early from 1,000 rows on,
         and where `X_val`, `cv` or `oof_score` is given.

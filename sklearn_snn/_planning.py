@@ -223,7 +223,7 @@ class PlanningEstimator(EncodingEstimator):
             )
             for i, (seed, one) in enumerate(zip(seeds, rows, strict=True))
         ]
-        if stops and self._stop_together(specs, len(data.table.y)):
+        if stops and len(specs) > 1 and self._stop_together(specs, len(data.table.y)):
             specs = [replace(spec, ensemble=0) for spec in specs]
         options = {
             "n_iter_no_change": self.n_iter_no_change if stops else None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from sklearn_snn._clock import Clock
 from sklearn_snn._dropout import StackedAlphaDropout
+from sklearn_snn._evaluation import Evaluation, Outputs
 from sklearn_snn._losses import Loss
 from sklearn_snn._modules import StackedSNN, split_parameters
 from sklearn_snn._optimizers import SOLVERS, schedule_factor
@@ -41,6 +43,18 @@ _EVALUATION_SIZE = 2**20
 #: stop together is steadier than that of one alone: on 17 tables they stop where they
 #: do with the patience of one (but for one, .6 % worse), after .7 of the time.
 _PATIENCE_ALONE, _PATIENCE_TOGETHER = (8, 20), (4, 10)
+
+
+class _Scores(NamedTuple):
+    """Scores on the held-out rows, of shape (n_networks,)."""
+
+    #: Of those who stop together, one for all of them.
+    team: NDArray[np.float64]
+    own: NDArray[np.float64]
+
+    def of(self, i: int) -> tuple[float, float]:
+        """Those of one network."""
+        return float(self.team[i]), float(self.own[i])
 
 
 class Stack:
@@ -164,14 +178,11 @@ class Stack:
         ]
         if not any(resumed):
             return
-        scores = self._validation_scores(np.array(resumed))
+        scores = self._validate(np.array(resumed))
         if scores is None:
             return
-        for team in self._teams:
-            for i in team:
-                if resumed[i]:
-                    mean, own = float(scores[team].mean()), float(scores[i])
-                    self.records[i].keep_best(mean, own, self.optimizer.weights[i])
+        for i in np.flatnonzero(resumed).tolist():
+            self.records[i].keep_best(*scores.of(i), self.optimizer.weights[i])
 
     # Steps ----------------------------------------------------------------------
 
@@ -256,12 +267,12 @@ class Stack:
         losses = self.rows.mean_over_batches(batch_losses, self.batch_size)
         flat = self.module.flat.detach()
         is_sound = np.isfinite(losses) & flat.isfinite().all(1).cpu().numpy()
-        scores = self._validation_scores(is_sound)
+        scores = self._validate(is_sound)
         for record, loss in zip(self.records, losses.tolist(), strict=True):
             record.n_epochs += 1
             record.loss_curve.append(loss)
         if scores is not None:
-            is_sound &= np.isfinite(scores)
+            is_sound &= np.isfinite(scores.own)
             self._add_scores(scores, is_sound)
         for record in self.records:
             record.stopped_by = record.stopped_by or self._reason_to_stop(record)
@@ -270,15 +281,13 @@ class Stack:
             if not is_sound[team].all():
                 self._restart_or_give_up(team)
 
-    def _add_scores(self, scores: NDArray, is_sound: NDArray[np.bool_]) -> None:
+    def _add_scores(self, scores: _Scores, is_sound: NDArray[np.bool_]) -> None:
         weights = self.optimizer.weights
         for team in self._teams:
             if is_sound[team].all():
-                mean = float(scores[team].mean())
                 for i in team:
-                    score = float(scores[i])
                     self.records[i].add_score(
-                        mean, score, weights[i], self._options.tol
+                        *scores.of(i), weights[i], self._options.tol
                     )
 
     def _reason_to_stop(self, record: Record) -> StopReason | None:
@@ -332,28 +341,37 @@ class Stack:
             layers = self.module.by_layer(self.optimizer.weights)
             return forward_pass(layers, x)[0]
 
-    def _validation_scores(self, is_sound: NDArray[np.bool_]) -> NDArray | None:
-        """Score of each network, NaN for those whose weights are not numbers."""
+    def _validate(self, is_sound: NDArray[np.bool_]) -> _Scores | None:
+        """Scores on the held-out rows, NaN for networks whose weights are not numbers.
+
+        Of networks with a score of the user's, the team's is their mean.
+        """
         held_out = self.validation_rows
         if held_out is None:
             return None
         widest = max(self.module.sizes) * len(self.records)
         size = min(max(_EVALUATION_SIZE // widest, 1), held_out.n_samples)
-        is_scored = any(record.spec.score is not None for record in self.records)
-        outputs, losses = [], held_out.no_losses(size)
-        for i, batch in enumerate(held_out.batches(size)):
-            raw = self.outputs(batch.x)
-            losses[i] = (self.criterion(raw, batch.target) * batch.weight).sum(1)
-            if is_scored:
-                outputs.append(raw)
-        scores = -held_out.mean_over_batches(losses, size)
-        if is_scored:
-            every = torch.cat(outputs, dim=1).cpu().double().numpy()
-            for i, record in enumerate(self.records):
-                if record.spec.score is not None:
-                    own = every[i, : len(held_out.networks[i])]
-                    scores[i] = record.spec.score(own) if is_sound[i] else np.nan
-        return scores
+        blocks = [
+            Outputs(self.outputs(x), target, weight)
+            for x, target, weight in held_out.batches(size)
+        ]
+        mean = partial(held_out.mean_over_batches, batch_size=size)
+        evaluation = Evaluation(self.criterion, blocks, mean)
+        own, of_team = evaluation.scores(), evaluation.team_scores(self._teams)
+        scorers = [record.spec.score for record in self.records]
+        if any(scorers):
+            raw = torch.cat([block.raw for block in blocks], dim=1)
+            padded = raw.cpu().double().numpy()
+            for i, (scorer, rows) in enumerate(
+                zip(scorers, held_out.networks, strict=True)
+            ):
+                if scorer is not None:
+                    outputs = padded[i, : len(rows)]
+                    own[i] = scorer(outputs) if is_sound[i] else np.nan
+            for team in self._teams:
+                if scorers[team[0]] is not None:
+                    of_team[team] = own[team].mean()
+        return _Scores(of_team, own)
 
     def stop_all(self, reason: StopReason) -> None:
         """Have every network stop for this reason, unless it already has one."""

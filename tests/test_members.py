@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.special import expit
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.datasets import (
     load_breast_cancer,
@@ -17,7 +18,7 @@ from sklearn.datasets import (
     make_multilabel_classification,
 )
 from sklearn.feature_selection import SelectFpr
-from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
+from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
@@ -491,26 +492,86 @@ def noisy(n_rows=150, **parameters):
     return SNNClassifier(**NOISY | parameters), X, y
 
 
-def test_members_that_stop_jointly_do_so_when_their_mean_gets_no_better():
-    model, X, y = noisy(early_stopping="joint", learning_rate="constant")
+def lowest_loss_of_scaled_outputs(model, X, y):
+    """Mean over networks of the log-loss on their folds, at the best scale up to 1."""
+    folds = [held_out for _, held_out in model.cv.split(X)]
+    raw = [
+        logit(proba[held_out, 1])
+        for proba, held_out in zip(model.predict_members(X), folds, strict=True)
+    ]
+
+    def loss(scale):
+        return np.mean(
+            [
+                log_loss(y[held_out], expit(scale * outputs))
+                for outputs, held_out in zip(raw, folds, strict=True)
+            ]
+        )
+
+    scaled = minimize_scalar(loss, bounds=(0, 1), method="bounded", options=FINE)
+    return min(loss(1.0), scaled.fun)
+
+
+FINE = {"xatol": 1e-6}
+
+
+def test_members_stop_jointly_by_their_mean_loss_as_if_they_were_less_sure():
+    model, X, y = noisy(
+        early_stopping="joint", learning_rate="constant", random_state=3
+    )
     model.fit(X, y)
+    # Fewer epochs at a constant step size are the beginning of more.
+    fixed = clone(model).set_params(early_stopping=False)
+    losses = np.array(
+        [
+            lowest_loss_of_scaled_outputs(fixed.set_params(max_iter=n).fit(X, y), X, y)
+            for n in range(1, model.n_iter_ + 1)
+        ]
+    )
+    lowest = losses.argmin() + 1
+    assert {one.n_iter for one in model.networks_} == {lowest + 4}
+    best = np.flatnonzero(losses <= 1.005 * losses.min())[-1] + 1
+    assert {one.best_epoch for one in model.networks_} == {best}
+    # Alone they would have been best some epochs before.
     curves = [network.validation_scores for network in model.networks_]
     mean = np.mean(curves, axis=0)
-    best = last_argmax(mean) + 1
-    assert {one.n_iter for one in model.networks_} == {best + 4}
-    assert {one.best_epoch for one in model.networks_} == {best}
-    assert model.n_iter_ == best + 4 < 40
+    assert last_argmax(mean) + 1 < lowest < best
+    assert_same_networks(
+        model.networks_, fixed.set_params(max_iter=best).fit(X, y).networks_, rtol=1e-9
+    )
     assert_allclose(model.validation_scores_, mean)
-    assert_allclose(model.best_validation_score_, mean.max())
+    assert_allclose(model.best_validation_score_, mean[best - 1])
     for network, curve in zip(model.networks_, curves, strict=True):
         assert network.best_score == curve[best - 1]
-    # Fewer epochs at a constant step size are the beginning of more.
-    shorter = clone(model).set_params(early_stopping=False, max_iter=best).fit(X, y)
-    assert_same_networks(model.networks_, shorter.networks_, rtol=1e-9)
-    alone = clone(model).set_params(early_stopping=True).fit(X, y)
-    assert len({one.best_epoch for one in alone.networks_}) > 1
-    for network in alone.networks_:
+
+
+def test_members_that_stop_alone_do_so_by_their_own_loss():
+    model, X, y = noisy(early_stopping=True)
+    model.fit(X, y)
+    assert len({one.best_epoch for one in model.networks_}) > 1
+    for network in model.networks_:
         assert network.best_epoch == last_argmax(network.validation_scores) + 1
+
+
+def test_members_stop_jointly_by_the_mean_of_a_score():
+    model, X, y = noisy(early_stopping="joint", scoring="roc_auc")
+    model.fit(X, y)
+    mean = np.mean([one.validation_scores for one in model.networks_], axis=0)
+    best = last_argmax(mean) + 1
+    assert {one.best_epoch for one in model.networks_} == {best}
+    assert_allclose(model.best_validation_score_, mean.max())
+
+
+def test_a_lone_network_is_no_team():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((1200, 5))
+    y = (X[:, 0] + rng.standard_normal(1200) > 0).astype(int)
+    model = SNNClassifier(**SMALL | dict(width=64, max_iter=40)).fit(X, y)
+    (network,) = model.networks_
+    assert network.best_epoch == last_argmax(network.validation_scores) + 1
+    assert model.n_iter_ == min(
+        network.best_epoch + min(network.best_epoch + 8, 20), 40
+    )
 
 
 @pytest.mark.parametrize(
@@ -595,7 +656,7 @@ def test_refit_trains_on_all_rows_as_long_as_was_best():
     assert_allclose(model.loss_curve_, whole.loss_curve_, rtol=1e-9)
     assert_allclose(model.validation_scores_, folds.validation_scores_)
     assert_allclose(model.best_validation_score_, folds.best_validation_score_)
-    assert len(model.validation_scores_) == folds.n_iter_ == best + 4
+    assert len(model.validation_scores_) == folds.n_iter_ >= best
 
 
 def test_refit_keeps_to_the_schedule_of_max_iter():

@@ -34,6 +34,7 @@ ORDER = [
     "_losses",
     "_optimizers",
     "_rows",
+    "_evaluation",
     "_records",
     "_stack",
     "_activations",

@@ -13,7 +13,9 @@ import numpy as np
 import torch
 
 from benchmarks.paper.architectures import StackedNetwork
+from sklearn_snn._evaluation import Evaluation, Outputs
 from sklearn_snn._optimizers import SOLVERS, schedule_factor
+from sklearn_snn._records import _LEEWAY
 from sklearn_snn._stack import _PATIENCE_ALONE, _PATIENCE_TOGETHER
 
 #: Rows that are predicted at once, and from which statistics of batches are renewed.
@@ -25,7 +27,7 @@ class Network:
     """A network to train; those of one kind, depth, width and shape share a stack.
 
     Rows are indices, None stands for all training rows and for the validation rows of
-    the data. Networks of one team stop together, at the epoch of their best mean score.
+    the data. Networks of one team stop together, as those of the library do.
     Columns after the first `n_seen` are nothing to a network; None is all.
     """
 
@@ -146,24 +148,28 @@ class Record:
     def __init__(self, network, state):
         self.network, self.state = network, state
         self.loss_curve, self.scores = [], []
-        self.best_epoch, self.best_score, self.best_mean = 0, -np.inf, -np.inf
+        self.best_epoch, self.best_score = 0, -np.inf
+        self.top_epoch, self.top_mean = 0, -np.inf
         self.stopped_by = None
 
     def note(self, means, smoothing, state):
-        """Compare the latest scores, each the mean over a team, with the best ones."""
+        """Compare the latest scores, each of a whole team, with the best ones."""
         mean = np.mean(means[-smoothing:])
-        if mean >= self.best_mean:  # of equal epochs the last
-            self.best_mean, self.best_score = mean, self.scores[-1]
-            self.best_epoch, self.state = len(self.scores), state()
+        if mean >= self.top_mean:  # of equal epochs the last
+            self.top_epoch, self.top_mean = len(self.scores), mean
+        leeway = 0.0 if self.network.team is None else _LEEWAY
+        if mean >= self.top_mean - leeway * abs(self.top_mean):
+            self.best_epoch, self.best_score = len(self.scores), self.scores[-1]
+            self.state = state()
 
     def reason_to_stop(self, training):
         patience = training.n_iter_no_change
         if patience == "auto":
             is_alone = self.network.team is None
             least, most = _PATIENCE_ALONE if is_alone else _PATIENCE_TOGETHER
-            patience = min(self.best_epoch + least, most)
+            patience = min(self.top_epoch + least, most)
         n_epochs = len(self.loss_curve)
-        if self.scores and patience and n_epochs - self.best_epoch >= patience:
+        if self.scores and patience and n_epochs - self.top_epoch >= patience:
             return "early_stopping"
         return "max_iter" if n_epochs >= training.max_iter else None
 
@@ -310,10 +316,12 @@ class Stack:
         return self.data.X[rows], self.data.target[rows], weight
 
     def _validation_scores(self):
+        """Scores of the networks, and of their teams, both of shape (n_networks,)."""
         X, target, weight = self.held_out
+        block = Outputs(outputs(self.module, X), target, weight)
+        evaluation = Evaluation(self.training.loss, [block], lambda of: of[0].numpy())
         with torch.no_grad():
-            losses = self.training.loss(outputs(self.module, X), target)
-            return -(losses * weight).sum(dim=1).numpy()
+            return evaluation.scores(), evaluation.team_scores([*self.teams.values()])
 
     @contextmanager
     def _averages_in_place(self):
@@ -349,19 +357,19 @@ class Stack:
         is_sound = np.isfinite(losses)
         is_sound &= self.module.flat.isfinite().all(dim=1).numpy()
         if self.held_out is not None:
-            scores = self._validation_scores()
+            scores, of_teams = self._validation_scores()
             is_sound &= np.isfinite(scores)
         for i, record in enumerate(self.records):
             record.loss_curve.append(float(losses[i]))
             if self.held_out is not None:
                 record.scores.append(float(scores[i]))
         for team, members in self.teams.items():
+            if self.held_out is not None and is_sound[members].all():
+                self.means[team].append(of_teams[members[0]])
             self._close_team(team, members, is_sound[members].all())
 
     def _close_team(self, team, members, is_sound):
         records = [self.records[i] for i in members]
-        if self.held_out is not None and is_sound:
-            self.means[team].append(np.mean([one.scores[-1] for one in records]))
         for i, record in zip(members, records, strict=True):
             if not is_sound:
                 record.stopped_by = "diverged"

@@ -199,7 +199,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         names = ["kind", "depth", "width", "shape", "dropout"]
         names += ["learning_rate", "weight_decay"]
         same = {name: getattr(self, name) for name in names}
-        same["team"] = "all" if len(y) >= _ENOUGH_TO_VALIDATE else None
+        is_team = self.n_estimators > 1 and len(y) >= _ENOUGH_TO_VALIDATE
+        same["team"] = "all" if is_team else None
         networks = [
             Network(**same, seed=seed, rows=rows, validation_rows=held_out)
             for seed, (rows, held_out) in zip(seeds.tolist(), splits, strict=True)
