@@ -27,6 +27,7 @@ MEASURES = {
     "peak_mb": "Peak memory of fit and prediction, MB",
 }
 MORE_IS_BETTER = ["auc", "average_precision"]
+SECONDS = ["fit_seconds", "predict_seconds"]
 
 INTRODUCTION = """\
 # Default estimators
@@ -36,7 +37,9 @@ Errors are log-loss for classification and RMSE over the target's standard devia
 for regression, means over the splits. The normalised error of a table is 0 for its
 best method and 1 for its median one and all behind it. Intervals hold 95 % of the means
 over tables that are drawn anew. A tie is a mean difference within one standard error
-over the splits."""
+over the splits. Seconds are those of fits on a machine that did nothing else, one after
+the other, wherever there are such of the tables; those that shared it do not count
+then."""
 
 PUBLISHED = """\
 ## Published results of what could not be run
@@ -92,6 +95,8 @@ def select(fits, **values):
 
 def by_method(fits, measure):
     """A measure, a row for each table and split, a column for each method."""
+    if measure in SECONDS and fits["alone"].any():
+        fits = fits[fits["alone"].astype(bool)]
     return fits.set_index(["table", "split", "method"])[measure].unstack("method")
 
 
@@ -134,7 +139,7 @@ def report_ranks(fits):
         with_interval(ranks(errors)),
         with_interval(normalised_errors(errors)),
         ranks(comparable(fits, "mistakes")).mean().map("{:.2f}".format),
-        fit_seconds(fits).map("{:.2f}".format),
+        fit_seconds(fits),
     ]
     order = ranks(errors).mean().sort_values().index
     rows = [[name, *[column[name] for column in columns]] for name in order]
@@ -162,10 +167,10 @@ def with_interval(values):
 
 
 def fit_seconds(fits):
-    """Geometric mean of the seconds of each method."""
-    return fits.groupby("method")["fit_seconds"].agg(
-        lambda seconds: geometric_mean(seconds.dropna())
-    )
+    """Geometric mean of the seconds of each method, as strings."""
+    seconds = by_method(fits, "fit_seconds")
+    means = seconds.agg(lambda of_method: geometric_mean(of_method.dropna()))
+    return means.map("{:.2f}".format).reindex(fits["method"].unique(), fill_value="-")
 
 
 # Ours against each ------------------------------------------------------------------
@@ -200,9 +205,11 @@ def pair_row(fits, other):
 
 def seconds_ratio(fits, other):
     """Our seconds over another's, where both were measured in the same way."""
-    ways = by_method(fits, "conditions")
-    seconds = by_method(fits, "fit_seconds")[ways[OURS] == ways[other]]
-    both = seconds[[OURS, other]].dropna()
+    seconds = by_method(fits, "fit_seconds")
+    if OURS not in seconds or other not in seconds:
+        return "-"
+    ways = by_method(fits, "conditions").loc[seconds.index]
+    both = seconds[ways[OURS] == ways[other]][[OURS, other]].dropna()
     return f"{geometric_mean(both[OURS] / both[other]):.2f}" if len(both) else "-"
 
 

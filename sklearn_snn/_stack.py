@@ -342,10 +342,7 @@ class Stack:
             return forward_pass(layers, x)[0]
 
     def _validate(self, is_sound: NDArray[np.bool_]) -> _Scores | None:
-        """Scores on the held-out rows, NaN for networks whose weights are not numbers.
-
-        Of networks with a score of the user's, the team's is their mean.
-        """
+        """Scores on the held-out rows; NaN where weights are not numbers."""
         held_out = self.validation_rows
         if held_out is None:
             return None
@@ -357,21 +354,33 @@ class Stack:
         ]
         mean = partial(held_out.mean_over_batches, batch_size=size)
         evaluation = Evaluation(self.criterion, blocks, mean)
-        own, of_team = evaluation.scores(), evaluation.team_scores(self._teams)
-        scorers = [record.spec.score for record in self.records]
-        if any(scorers):
+        scores = _Scores(evaluation.team_scores(self._teams), evaluation.scores())
+        if any(record.spec.score is not None for record in self.records):
             raw = torch.cat([block.raw for block in blocks], dim=1)
-            padded = raw.cpu().double().numpy()
-            for i, (scorer, rows) in enumerate(
-                zip(scorers, held_out.networks, strict=True)
-            ):
-                if scorer is not None:
-                    outputs = padded[i, : len(rows)]
-                    own[i] = scorer(outputs) if is_sound[i] else np.nan
-            for team in self._teams:
-                if scorers[team[0]] is not None:
-                    of_team[team] = own[team].mean()
-        return _Scores(of_team, own)
+            self._ask_scorers(raw.cpu().double().numpy(), is_sound, scores)
+        return scores
+
+    def _ask_scorers(
+        self, raw: NDArray, is_sound: NDArray[np.bool_], scores: _Scores
+    ) -> None:
+        """Put in the user's scores; that of a team is their mean.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_networks, n_samples, n_outputs)
+            Outputs on the held-out rows, of which some networks have fewer.
+        is_sound : ndarray of shape (n_networks,)
+            Whether weights are numbers.
+        scores : _Scores
+            What is changed.
+        """
+        assert self.validation_rows is not None
+        for team in self._teams:
+            for i in team:
+                if (scorer := self.records[i].spec.score) is not None:
+                    outputs = raw[i, : len(self.validation_rows.networks[i])]
+                    scores.own[i] = scorer(outputs) if is_sound[i] else np.nan
+                    scores.team[team] = scores.own[team].mean()
 
     def stop_all(self, reason: StopReason) -> None:
         """Have every network stop for this reason, unless it already has one."""

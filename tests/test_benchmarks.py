@@ -311,6 +311,24 @@ def test_a_report_names_all_methods_and_failures():
     assert "-5.0 points of error rate behind it (adult)" in text
 
 
+def test_seconds_are_those_of_a_quiet_machine_if_there_are_any():
+    shared = [
+        line(split=split, method=method, fit_seconds=seconds)
+        for split in (0, 1)
+        for method, seconds in {"snn": 8.0, "mlp": 1.0, "catboost": 2.0}.items()
+    ]
+    quiet = [
+        line(method=method, fit_seconds=seconds, alone=True)
+        for method, seconds in {"snn": 6.0, "catboost": 2.0}.items()
+    ]
+    text = report(shared)
+    assert "| catboost | 1 | 0 / 1 / 0 | 0 / 1 / 0 | 4.00 |" in text
+    text = report(shared + quiet)
+    assert "| catboost | 1 | 0 / 1 / 0 | 0 / 1 / 0 | 3.00 |" in text
+    assert "| mlp | 1 | 0 / 1 / 0 | 0 / 1 / 0 | - |" in text
+    assert "### Seconds of a fit\n\n| table | catboost | snn |" in text
+
+
 def test_reports_of_a_blend_of_tuning_and_of_calibration():
     blended = {"with": {"rmse": 0.3}, "without": {"rmse": 0.4}}
     weights = {"with": [0.5, 0.2, 0.3]}
