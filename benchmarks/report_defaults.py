@@ -139,7 +139,7 @@ def report_ranks(fits):
         with_interval(ranks(errors)),
         with_interval(normalised_errors(errors)),
         ranks(comparable(fits, "mistakes")).mean().map("{:.2f}".format),
-        fit_seconds(fits),
+        fit_seconds(fits).map("{:.2f}".format).reindex(errors.columns, fill_value="-"),
     ]
     order = ranks(errors).mean().sort_values().index
     rows = [[name, *[column[name] for column in columns]] for name in order]
@@ -167,10 +167,9 @@ def with_interval(values):
 
 
 def fit_seconds(fits):
-    """Geometric mean of the seconds of each method, as strings."""
+    """Geometric mean of the seconds of each method."""
     seconds = by_method(fits, "fit_seconds")
-    means = seconds.agg(lambda of_method: geometric_mean(of_method.dropna()))
-    return means.map("{:.2f}".format).reindex(fits["method"].unique(), fill_value="-")
+    return seconds.agg(lambda of_method: geometric_mean(of_method.dropna()))
 
 
 # Ours against each ------------------------------------------------------------------

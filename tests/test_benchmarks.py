@@ -30,7 +30,7 @@ from benchmarks.ranking import (
     wins_ties_losses,
 )
 from benchmarks.report import is_met, speed_row
-from benchmarks.report_defaults import frame, report
+from benchmarks.report_defaults import fit_seconds, frame, report
 from benchmarks.timing import Pair, Side, measure, reported
 from benchmarks.tuning import tune
 from sklearn_snn import SNNClassifier
@@ -327,6 +327,8 @@ def test_seconds_are_those_of_a_quiet_machine_if_there_are_any():
     assert "| catboost | 1 | 0 / 1 / 0 | 0 / 1 / 0 | 3.00 |" in text
     assert "| mlp | 1 | 0 / 1 / 0 | 0 / 1 / 0 | - |" in text
     assert "### Seconds of a fit\n\n| table | catboost | snn |" in text
+    seconds = fit_seconds(frame(shared + quiet))
+    assert seconds.to_dict() == {"snn": 6.0, "catboost": 2.0}
 
 
 def test_reports_of_a_blend_of_tuning_and_of_calibration():
