@@ -219,9 +219,10 @@ def realmlp(setting, **parameters):
     return pytabkit_pipeline(model, setting, **parameters)
 
 
-def realmlp_log_loss(setting):
+def realmlp_log_loss(setting, **parameters):
     """RealMLP as its documentation advises where log-loss or AUC matter."""
-    return realmlp(setting, val_metric_name="cross_entropy", use_ls=False)
+    advised = {"val_metric_name": "cross_entropy", "use_ls": False}
+    return realmlp(setting, **advised, **parameters)
 
 
 def tabm(setting):

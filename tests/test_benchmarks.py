@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from functools import partial
+from inspect import signature
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from sklearn.datasets import make_classification
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from benchmarks import children, gpu, report_experiments
+from benchmarks.defaults import tuned
 from benchmarks.defaults.__main__ import chosen_tables
 from benchmarks.defaults.blend import best_weights, cross_entropy, squared_error
 from benchmarks.defaults.calibration import reliability
@@ -280,6 +282,29 @@ def test_a_worthless_model_has_no_weight_in_a_blend():
     good = 0.9 * np.eye(3)[y] + 0.1 / 3
     weights = best_weights(np.stack([good, noise]), y, cross_entropy)
     assert_allclose(weights, [1, 0], atol=1e-6)
+
+
+# Tuning -----------------------------------------------------------------------------
+
+
+class FirstChoice:
+    """A trial of Optuna that takes what comes first."""
+
+    def suggest_float(self, name, low, high, **others):
+        return low
+
+    suggest_int = suggest_float
+
+    def suggest_categorical(self, name, choices):
+        return choices[0]
+
+
+@pytest.mark.parametrize("name", ["catboost", "realmlp"])
+def test_peers_take_the_parameters_of_their_spaces(name):
+    make, space = tuned.METHODS[name].args
+    parameters = space(FirstChoice())
+    assert len(parameters) > 5
+    signature(make).bind(None, **parameters)
 
 
 # Reports ----------------------------------------------------------------------------
