@@ -73,7 +73,7 @@ class ResumeState:
     has_restarted : bool
         Whether the network has diverged once.
     best_mean_score : float or None
-        Mean score of the networks that stop together in the best epoch so far.
+        Score of the networks that stop together in the best epoch so far.
     n_epochs_without_gain : int
         Epochs since then.
     """
@@ -156,7 +156,8 @@ class NetworkSpec:
         Validation score, given the outputs of shape (n_samples, n_outputs) on the
         validation rows; greater is better. None is the negative loss.
     ensemble : hashable or None
-        Networks with the same one stop together, at the epoch whose mean score is best.
+        Networks with the same one stop together, at an epoch that is best for their
+        average.
     stop_epoch : int or None
         Epoch to stop after, though the schedule may be longer.
     n_seen : int or None

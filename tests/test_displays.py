@@ -225,7 +225,8 @@ def test_a_refit_shows_the_scores_that_decided_on_its_length(cancer):
     model = SNNClassifier(refit=True, **SMALL).fit(*cancer)
     display = LossCurveDisplay.from_estimator(model)
     assert_allclose(display.lines_[1].get_ydata(), -np.array(model.validation_scores_))
-    assert 1 < model.n_iter_ <= len(model.validation_scores_)
+    folds = SNNClassifier(early_stopping="joint", **SMALL).fit(*cancer)
+    assert model.n_iter_ == folds.networks_[0].best_epoch
     assert legend_of(display.ax_)[-1] == f"best epoch: {model.n_iter_}"
 
 
