@@ -37,6 +37,10 @@ _ROWS_OF_A_THREAD = 4096
 #: edge of a block of 5 or 7 columns unlike the others.
 _TILE = 16
 
+#: Inputs are padded to so many: Intel's products of one column round otherwise where
+#: there are several blocks.
+_LEAST_INPUTS = 2
+
 
 def predict_networks(
     networks: Sequence[FittedNetwork],
@@ -130,12 +134,16 @@ class _Prediction:
 
     def _blocks(self, start: int, stop: int) -> Tensor:
         """Rows from `start` up to `stop`, of shape (n_blocks, block size, n_inputs)."""
+        import torch
+
         rows = self._rows.between(start, stop)
         if missing := (start - stop) % _BLOCK_SIZE:
             given, rows = rows, rows.new_zeros((len(rows) + missing, rows.shape[1]))
             rows[: len(given)] = given
         if self._encoding is not None:
             rows = self._encoding(rows)
+        if rows.shape[1] < _LEAST_INPUTS:
+            rows = torch.nn.functional.pad(rows, (0, _LEAST_INPUTS - rows.shape[1]))
         return rows.view(-1, _BLOCK_SIZE, rows.shape[1])
 
 
@@ -158,11 +166,11 @@ def _layers(
 ) -> list[tuple[Tensor, Tensor]]:
     """Weights (1, in, out) and biases (1, 1, out) of each layer.
 
-    Units that do nothing fill layers up to whole tiles.
+    Units and inputs that do nothing fill layers up to whole tiles.
     """
     from sklearn_snn._rows import as_tensor
 
-    layers, n_inputs = [], len(network.weights[0])
+    layers, n_inputs = [], max(len(network.weights[0]), _LEAST_INPUTS)
     for weight, bias in zip(network.weights[::2], network.weights[1::2], strict=True):
         width = len(bias) + -len(bias) % _TILE
         if weight.shape != (n_inputs, width):

@@ -22,6 +22,10 @@ from sklearn_snn._selu import ALPHA, SCALE
 Layers: TypeAlias = Sequence[tuple[Tensor, Tensor]]
 
 
+#: Multiplications of a product that several threads may share.
+_SHARED_OUT = 2**22
+
+
 def _affine(bias: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """Net inputs in the precision of `bias`, of products in that of the others."""
     if weight.dtype == bias.dtype:
@@ -36,6 +40,23 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
     if b.shape[-1] == 1:
         return (a * b.mT).sum(-1, keepdim=True)
     return torch.bmm(a, b)
+
+
+def _weight_gradient(x: Tensor, grad: Tensor) -> Tensor:
+    """Gradient of weights, of shape (n_networks, in, out).
+
+    Intel's library shares the rows of one product out among threads, whose number then
+    decides how their sum is rounded. Of two products each thread gets one, so that a
+    large one of a lone network is made two of half the columns.
+    """
+    n_networks, n_rows, width = grad.shape
+    if n_networks > 1 or width == 1 or n_rows * width * x.shape[2] < _SHARED_OUT:
+        return _product(x.mT, grad)
+    if width % 2:
+        grad = torch.nn.functional.pad(grad, (0, 1))
+    halves = grad.view(n_rows, 2, -1).transpose(0, 1)
+    made = torch.bmm(x.mT.expand(2, -1, -1), halves)
+    return made.transpose(0, 1).flatten(1)[:, :width].unsqueeze(0)
 
 
 class Passed(NamedTuple):
@@ -111,7 +132,7 @@ def backward_pass(
         weight, _ = layers[layer]
         grad = grad.to(weight.dtype)
         # A product that writes into a view takes longer than a copy.
-        of_weight.copy_(_product(passed.inputs[layer].mT, grad))
+        of_weight.copy_(_weight_gradient(passed.inputs[layer], grad))
         if layer > 0:
             grad = _product(grad, weight.mT).to(of_weight.dtype)
             if passed.masks:

@@ -369,7 +369,8 @@ from sklearn_snn import SNNClassifier, SNNRegressor
 torch.set_num_threads({n_threads})
 rng = np.random.default_rng(0)
 for shape, width, batch in (
-    ((2000, 30), 256, 512), ((1500, 8), 512, 1500), ((700, 3), 64, 32)
+    ((2000, 30), 256, 512), ((1500, 8), 512, 1500), ((1500, 8), 301, 1500),
+    ((700, 3), 64, 32),
 ):
     X = rng.standard_normal(shape); y = X[:, 0] * X[:, 1] + rng.standard_normal(len(X))
     for model in (
