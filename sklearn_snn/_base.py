@@ -1,5 +1,6 @@
 """What both estimators do: between scikit-learn's conventions and the waist."""
 
+import time
 import warnings
 from abc import abstractmethod
 from copy import deepcopy
@@ -16,6 +17,7 @@ from sklearn_snn._memory import advise_on_memory
 from sklearn_snn._planning import Member, PlanningEstimator
 from sklearn_snn._prediction import predict_networks
 from sklearn_snn._progress import report_progress
+from sklearn_snn._smoothness import smoother, without_pieces
 from sklearn_snn._training import fit_networks, group_networks
 
 
@@ -171,7 +173,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         self.member_preprocessors_ = None
         if members[0].preprocessor is not None:
             self.member_preprocessors_ = [one.preprocessor for one in members]
-        networks = yield request
+        networks = yield from self._first_networks(request)
         networks, members = self._trained(networks, members, request)
         self._complain(networks, data.resumes)
         networks = [
@@ -192,6 +194,15 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         for name in (self._oof_attribute, "oof_score_"):  # of an earlier fit
             vars(self).pop(name, None)
         vars(self).update(result)
+
+    def _first_networks(self, request):
+        """Networks as requested, or all without pieces where these do harm."""
+        start = time.monotonic()
+        networks = yield request
+        if self.callbacks is not None:  # theirs is one training
+            return networks
+        again = without_pieces(request, networks, time.monotonic() - start)
+        return networks if again is None else smoother(networks, (yield again))
 
     def _one_epoch(self, data):
         """The rounds of `partial_fit`, of which there is one."""

@@ -91,7 +91,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         weight_decay=0.01,
         label_smoothing=0.0,
         batch_size="auto",
-        max_iter=128,
+        max_iter=256,
         early_stopping="auto",
         scoring="loss",
         validation_fraction=0.125,

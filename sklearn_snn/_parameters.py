@@ -91,7 +91,7 @@ _STOPPING = """\
     batch_size : int or "auto", default="auto"
         Rows of a step, at least 1; never more than there are. ``"auto"`` grows from 16
         to 256 with the number of rows.
-    max_iter : int, default=128
+    max_iter : int, default=256
         Epochs at most, at least 1.
     early_stopping : bool, "auto" or "joint", default="auto"
         Whether to stop when the validation score no longer improves, and to keep the
@@ -129,7 +129,8 @@ _DATA = """\
         gives each number beside itself, at least 1, which is none; fewer where there
         are few rows (50 for each piece, beyond 16 pieces 600) or many columns. The
         ends of the pieces are quantiles. Every fourth network is left without them,
-        since they hurt where a function is smooth.
+        since they hurt where a function is smooth; where the loss of these is much
+        lower, all are trained again without.
     callbacks : list of skorch callbacks or None, default=None
         With a list, networks are trained one by one as ordinary skorch nets, each with
         copies of the callbacks. For scikit-learn's, call `set_callbacks`.

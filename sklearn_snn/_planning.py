@@ -294,8 +294,13 @@ class PlanningEstimator(EncodingEstimator):
         planned = {"time_limit": networks[0].n_iter}
         length = planned.get(networks[0].stopped_by, self.max_iter)
         specs = [
-            replace(spec, max_epochs=length, stop_epoch=networks[0].best_epoch)
-            for spec in request.specs
+            replace(
+                spec,
+                max_epochs=length,
+                stop_epoch=networks[0].best_epoch,
+                n_seen=network.n_seen,
+            )
+            for spec, network in zip(request.specs, networks, strict=True)
         ]
         return request._replace(specs=specs)
 

@@ -100,7 +100,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         learning_rate="cosine",
         weight_decay=0.01,
         batch_size="auto",
-        max_iter=128,
+        max_iter=256,
         early_stopping="auto",
         scoring="loss",
         validation_fraction=0.125,

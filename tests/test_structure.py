@@ -48,6 +48,7 @@ ORDER = [
     "_preprocessing",
     "_scoring",
     "_splits",
+    "_smoothness",
     "_parameters",
     "_progress",
     "_encoding",

@@ -79,7 +79,7 @@ class Training:
     solver: str = "adamw"
     schedule: str = "cosine"
     batch_size: int = 32
-    max_iter: int = 128
+    max_iter: int = 256
     early_stopping: bool = True
     n_iter_no_change: int | str | None = "auto"
     smoothing: int = 1

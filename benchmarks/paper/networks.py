@@ -84,7 +84,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         solver="adamw",
         schedule="cosine",
         batch_size="auto",
-        max_iter=128,
+        max_iter=256,
         n_estimators=8,
         early_stopping=True,
         n_iter_no_change="auto",
