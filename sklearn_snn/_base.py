@@ -241,13 +241,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         """Train what is asked for, report on it, and keep checkpoints in a folder."""
         request = next(rounds)
         callbacks = self._copied_callbacks(len(request.specs))
-        n_epochs = max(
-            0, *(spec.max_epochs - spec.n_epochs_done for spec in request.specs)
-        )
-        n_stacks = len(request.specs)
-        if callbacks is None:
-            n_stacks = len(group_networks(*request[:2]))
-        n_epochs *= n_stacks * (1 + self.refit)
+        n_epochs = _n_epochs(request, is_split=callbacks is not None)
+        n_epochs *= 1 + self.refit
         checkpoint = None if folder is None else self._checkpoint(request, folder)
         with report_progress(
             self, n_epochs, self._training_result, **reported
@@ -262,6 +257,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                     checkpoint=checkpoint,
                 )
                 request = next_request(rounds, networks)
+                if request is not None:
+                    progress.expect(_n_epochs(request, is_split=callbacks is not None))
         # Who pressed Ctrl-C may want to go on later.
         if checkpoint is not None and networks[0].stopped_by != "interrupt":
             checkpoint.remove()
@@ -406,6 +403,13 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
 
     #: Name of the attribute that holds it for rows of the training table.
     _oof_attribute: str
+
+
+def _n_epochs(request, is_split):
+    """Epochs of all stacks at most; each network is one if the request `is_split`."""
+    n_epochs = (spec.max_epochs - spec.n_epochs_done for spec in request.specs)
+    n_stacks = len(request.specs if is_split else group_networks(*request[:2]))
+    return max(0, *n_epochs) * n_stacks
 
 
 def next_request(rounds, networks):

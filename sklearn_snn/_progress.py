@@ -63,6 +63,11 @@ class Progress:
             **self._data,
         )
 
+    def expect(self, n_epochs):
+        """Have the bar wait for so many epochs more, at most; callbacks cannot."""
+        if self._bar is not None:
+            self._bar.expect(n_epochs)
+
     def _show(self, networks):
         # One that starts again after it diverged has no losses yet.
         networks = [network for network in networks if network.loss_curve]
@@ -190,6 +195,10 @@ class _Bar:
         self._n = min(whole if abs(n - whole) < 1e-6 else n, self._most)
         self._draw(shown or {})
 
+    def expect(self, number):
+        """Have so many units to come, at most."""
+        self._most = int(self._n) + number
+
     def finish(self):
         """Say that there is no more to come, though there might have been."""
 
@@ -246,6 +255,10 @@ class Lines(_Bar):
     """A line a tenth of the work, or half a minute, for files."""
 
     _n_tenths, _last, _last_time = 0, None, 0.0
+
+    def expect(self, number):
+        super().expect(number)
+        self._n_tenths = int(_N_LINES * self._n / self._most)
 
     def _draw(self, shown):
         self._last, total = shown, self._total

@@ -84,6 +84,13 @@ def test_all_of_them_are_those_that_see_none_from_the_start(smooth_model, monkey
     )
 
 
+def test_a_bar_waits_for_the_second_training(capsys):
+    model = SNNRegressor(**FAST, verbose=1).fit(X, Y)
+    *_, last = capsys.readouterr().err.splitlines()
+    assert model.n_iter_ == FAST["max_iter"]
+    assert "epoch 40 of 40" in last
+
+
 @pytest.mark.parametrize(
     "target",
     [np.sign(X[:, 0]) + np.sign(X[:, 1]), np.random.default_rng(0).random(len(X))],
