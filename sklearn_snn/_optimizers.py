@@ -15,7 +15,7 @@ Solver = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "constant"]
 
 #: Share of training in which the step size of a decaying schedule rises to its peak.
-WARM_UP = 0.05
+WARM_UP = 0.025
 
 
 def schedule_factor(schedule: Schedule, progress: NDArray) -> NDArray:
