@@ -281,7 +281,7 @@ def test_rows_that_nobody_leaves_out_are_nan(cancer):
 def test_by_default_every_row_is_held_out_once(cancer, fits, estimator):
     X, y = cancer
     model = estimator(oof_score=True, max_iter=2).fit(X, y)
-    ((specs, _),) = fits
+    (specs, _), *_ = fits  # they may be trained again
     assert len(specs) > 1
     held_out = np.concatenate([spec.validation_rows for spec in specs])
     assert_array_equal(np.sort(held_out), np.arange(len(y)))
