@@ -1,10 +1,13 @@
 """What becomes of tables of all kinds, compared with whoever does the same."""
 
 import datetime as dt
+import os
 import pickle
+import re
 import tracemalloc
 from copy import deepcopy
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -28,6 +31,8 @@ RNG = np.random.default_rng(0)
 # 4 k + 1 rows: quartiles are values of rows, by whichever definition.
 X = RNG.standard_normal((61, 4)) * [1, 100, 1e-8, 3] + [0, 1e5, 0, -2]
 WEIGHT = RNG.integers(0, 3, size=61)
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
 def exact(**parameters):
@@ -507,6 +512,35 @@ def test_kinds_are_those_of_skrub():
     # A boolean is a number to them.
     kinds |= {"is_new": "category", "span": "number"}
     assert dict(zip(frame.columns, ours.kinds_, strict=True)) == kinds
+
+
+def test_adult_is_what_skrub_makes_of_it():
+    skrub = pytest.importorskip("skrub", reason="only the test extra brings skrub")
+    folder = os.environ.get("SKLEARN_SNN_DATA", SHARED)
+    path = Path(folder, "tabular", "adult.parquet")
+    if not path.exists():
+        pytest.skip(f"there is no {path}: SKLEARN_SNN_DATA names its folder of folders")
+    frame = pd.read_parquet(path).drop(columns=["income", "split"])
+    ours = exact().fit(frame)
+    vectorizer = skrub.TableVectorizer(numeric=skrub.SquashingScaler())
+    theirs = vectorizer.set_params(cardinality_threshold=64).fit(frame)
+
+    kinds = theirs.kind_to_columns_
+    assert sorted(ours.categories_) == sorted(
+        map(frame.columns.get_loc, kinds["low_cardinality"])
+    )
+    ours = pd.DataFrame(ours.transform(frame), columns=ours.get_feature_names_out())
+    theirs = theirs.transform(frame).rename(
+        columns=lambda name: re.sub("_nan$", "_missing", name)
+    )
+    # A level of one row is pooled here.
+    assert set(theirs) ^ set(ours) == {
+        "native_country_Holand-Netherlands",
+        "native_country_infrequent",
+    }
+    for name in theirs.columns.intersection(ours.columns):
+        correlation = np.corrcoef(theirs[name].astype(float), ours[name])[0, 1]
+        assert correlation == pytest.approx(1, abs=1e-6), name
 
 
 @pytest.mark.parametrize(
