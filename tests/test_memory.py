@@ -72,7 +72,7 @@ CASES = {
         *("lower width, n_estimators or batch_size", dict(n_estimators=2)),
     ),
     "a search": (
-        *(search, (8_000, 5), 30, dict(depth=4, width=256, batch_size=4_000)),
+        *(search, (16_000, 5), 30, dict(depth=4, width=256, batch_size=8_000)),
         *("lower batch_size, n_estimators or width", dict(batch_size=250)),
     ),
     "tables of folds": (
