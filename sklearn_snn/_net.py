@@ -22,12 +22,8 @@ from torch.optim import Optimizer
 from sklearn_snn._losses import ClassificationLoss, Loss
 from sklearn_snn._optimizers import StackOptimizer
 from sklearn_snn._rows import NetworkRows, as_tensor
-from sklearn_snn._specs import FittedNetwork, StopReason
+from sklearn_snn._specs import EpochEnd, StopReason
 from sklearn_snn._stack import Stack
-
-#: Called after each epoch with a function that returns the networks as they are;
-#: training stops where it returns True.
-EpochEnd = Callable[[Callable[[], list[FittedNetwork]]], bool]
 
 
 class SNNNet(NeuralNet):

@@ -270,3 +270,8 @@ class TrainingRequest(NamedTuple):
     training_sets: list[TrainingSet]
     loss: Any
     options: TrainingOptions
+
+
+#: Called after each epoch with a function that returns the networks as they are;
+#: training stops where it returns True.
+EpochEnd: TypeAlias = Callable[[Callable[[], list[FittedNetwork]]], bool]

@@ -19,6 +19,7 @@ from sklearn_snn._checkpoints import Checkpoint
 from sklearn_snn._interrupts import Interrupts
 from sklearn_snn._memory import advise_on_memory
 from sklearn_snn._specs import (
+    EpochEnd,
     FittedNetwork,
     NetworkSpec,
     TrainingOptions,
@@ -37,9 +38,6 @@ STACK_SIZE = 2**24
 
 #: Multiplications of a step below which a part of a stack costs more than it saves.
 _LEAST_STEP = 1e7
-
-#: Called after each epoch with a function that returns the networks as they are.
-EpochEnd = Callable[[Callable[[], list[FittedNetwork]]], bool]
 
 
 def fit_networks(
