@@ -365,6 +365,8 @@ def test_reports_of_a_blend_of_tuning_and_of_calibration():
     lines = [line(minutes=10), line(minutes=10, method="catboost", loss=0.4)]
     text = report_experiments.report_tuned(lines)
     assert "| adult | 0.4000 | 0.5000 | catboost |" in text
+    text = report_experiments.report_tuned([*lines, line(minutes=10, table="heloc")])
+    assert "| heloc | - | 0.5000 | - |" in text
     lines = [line(method="as it is", loss=0.5), line(method="temperature", loss=0.4)]
     assert "calibrated: 1.250" in report_experiments.report_calibration(lines)
 
