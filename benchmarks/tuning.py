@@ -1,19 +1,54 @@
-"""Our own search, careful with few rows: what is tuned has to be better for sure."""
+"""Our own search, careful with few rows: the best of many is partly the luckiest."""
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 
 from benchmarks.timing import timed
 from sklearn_snn import SNNGridSearchCV, SNNHalvingRandomSearchCV, search_space
 
 
-def tune(model, X, y, *, cv, scoring, random_state, n_candidates=None, seconds=None):
+def tune(model, X, y, **options):
     """Parameters for `model` from successive halving, and how many were tried.
+
+    The parameters are none where the best of so many is not better than the default
+    by a standard error of their difference in the folds: with few rows it is luck.
+    """
+    default, search = searched(model, X, y, **options)
+    gain = split_scores(search) - split_scores(default)
+    n_candidates = search.n_candidates_[0]
+    if gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain)):
+        return {}, n_candidates
+    return parameters_of(search, search.best_index_), n_candidates
+
+
+def tune_together(model, X, y, **options):
+    """The mean of `model` and the best four, unfitted, and how many were tried.
+
+    Where what is best is luck, networks whose parameters differ are still better
+    together than each of them (benchmarks/results/defaults.md).
+    """
+    _, search = searched(model, X, y, **options)
+    results = search.cv_results_
+    last = np.flatnonzero(results["iter"] == results["iter"].max())
+    best = last[np.argsort(results["rank_test_score"][last], kind="stable")][:4]
+    candidates = [
+        (f"candidate {i}", clone(model).set_params(**parameters_of(search, i)))
+        for i in best
+    ]
+    models = [("default", clone(model)), *candidates]
+    if is_classifier(model):
+        return VotingClassifier(models, voting="soft"), search.n_candidates_[0]
+    return VotingRegressor(models), search.n_candidates_[0]
+
+
+def searched(
+    model, X, y, *, cv, scoring, random_state, n_candidates=None, seconds=None
+):
+    """Searches of `model` alone and of candidates by halving, both fitted.
 
     Candidates are pairs of networks from the space that comes with the package; if
     there are `seconds` but no number, as many as the default says there is time for.
-    The parameters are none where the best of so many is not better than the default
-    by a standard error of their difference in the folds: with few rows it is luck.
     """
     pair = clone(model).set_params(n_estimators=2, early_stopping=True)
     same = {"cv": cv, "scoring": scoring, "refit": False}
@@ -30,12 +65,14 @@ def tune(model, X, y, *, cv, scoring, random_state, n_candidates=None, seconds=N
         return_train_score=False,
         time_limit=None if seconds is None else max(seconds - spent, 1),
         **same,
-    ).fit(X, y)
-    gain = split_scores(search) - split_scores(default)
-    if gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain)):
-        return {}, n_candidates
-    best = search.best_params_
-    return {name: best[name] for name in best if name != "max_iter"}, n_candidates
+    )
+    return default, search.fit(X, y)
+
+
+def parameters_of(search, index):
+    """Parameters of a candidate, without the epochs that it was given."""
+    found = search.cv_results_["params"][index]
+    return {name: value for name, value in found.items() if name != "max_iter"}
 
 
 def split_scores(search):

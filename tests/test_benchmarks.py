@@ -34,8 +34,8 @@ from benchmarks.ranking import (
 from benchmarks.report import is_met, speed_row
 from benchmarks.report_defaults import fit_seconds, frame, report
 from benchmarks.timing import Pair, Side, measure, reported
-from benchmarks.tuning import tune
-from sklearn_snn import SNNClassifier
+from benchmarks.tuning import tune, tune_together
+from sklearn_snn import SNNClassifier, SNNRegressor, search_space
 
 JOB = Job("adult", 0, "snn", full=False, threads=1, alone=False)
 
@@ -450,3 +450,29 @@ def test_there_are_as_many_candidates_as_there_is_time_for():
     same = {"cv": 2, "scoring": "neg_log_loss", "random_state": 0}
     _, n_candidates = tune(model, X, y, seconds=1e-3, **same)
     assert n_candidates == 9
+
+
+@pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
+def test_together_are_the_default_and_the_best_of_the_last_iteration(make):
+    X, y = make_classification(60, random_state=0)
+    model = make(depth=1, width=4, max_iter=9, random_state=0)
+
+    def scoring(fitted, X, y):
+        return fitted.learning_rate_init
+
+    together, n_candidates = tune_together(
+        model, X, y, cv=2, scoring=scoring, random_state=0, n_candidates=60
+    )
+    assert n_candidates == 60
+    default, *candidates = [estimator for _, estimator in together.estimators]
+    assert default.get_params() == model.get_params()
+    rates = [candidate.learning_rate_init for candidate in candidates]
+    drawn = search_space("tabular", n_samples=60)["learning_rate_init"]
+    assert len(rates) == 4
+    assert sorted(rates, reverse=True) == rates
+    assert rates[-1] > drawn.ppf(0.8)
+    assert {candidate.max_iter for candidate in candidates} == {9}
+    each = [estimator.fit(X, y) for _, estimator in together.estimators]
+    method = "predict_proba" if make is SNNClassifier else "predict"
+    mean = np.mean([getattr(one, method)(X) for one in each], axis=0)
+    assert_allclose(getattr(together.fit(X, y), method)(X), mean, rtol=1e-5)
