@@ -19,24 +19,23 @@ def tune(model, X, y, **options):
     n_candidates = search.n_candidates_[0]
     if gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain)):
         return {}, n_candidates
-    return parameters_of(search, search.best_index_), n_candidates
+    return parameters_of_candidate(search, search.best_index_), n_candidates
 
 
 def tune_together(model, X, y, **options):
-    """The mean of `model` and the best four, unfitted, and how many were tried.
+    """`model` and the best four candidates as one, unfitted; how many were tried.
 
-    Where what is best is luck, networks whose parameters differ are still better
-    together than each of them (benchmarks/results/defaults.md).
+    It predicts their mean. Where what is best is luck, networks whose parameters
+    differ are still better together than alone (benchmarks/results/defaults.md).
     """
     _, search = searched(model, X, y, **options)
     results = search.cv_results_
     last = np.flatnonzero(results["iter"] == results["iter"].max())
     best = last[np.argsort(results["rank_test_score"][last], kind="stable")][:4]
-    candidates = [
-        (f"candidate {i}", clone(model).set_params(**parameters_of(search, i)))
-        for i in best
-    ]
-    models = [("default", clone(model)), *candidates]
+    models = [("default", clone(model))]
+    for i in best:
+        candidate = clone(model).set_params(**parameters_of_candidate(search, i))
+        models.append((f"candidate {i}", candidate))
     if is_classifier(model):
         return VotingClassifier(models, voting="soft"), search.n_candidates_[0]
     return VotingRegressor(models), search.n_candidates_[0]
@@ -69,7 +68,7 @@ def searched(
     return default, search.fit(X, y)
 
 
-def parameters_of(search, index):
+def parameters_of_candidate(search, index):
     """Parameters of a candidate, without the epochs that it was given."""
     found = search.cv_results_["params"][index]
     return {name: value for name, value in found.items() if name != "max_iter"}

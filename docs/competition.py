@@ -47,7 +47,7 @@ def main():
     found = search(make, X, y, options)
     tuned = fit_members(make, found, X, y, folds)
     report("tuned networks", y, held_out([tuned]))
-    # The best of many candidates is partly the luckiest: both are better than either.
+    # The best of many candidates is partly the luckiest; on average the mean is better.
     networks = [default, tuned]
     report("mean of both", y, held_out(networks))
 

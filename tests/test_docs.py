@@ -149,7 +149,8 @@ def test_a_competition_from_raw_files_to_a_submission(tmp_path, target):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    for line in ("default networks", "predicted worst", "mean of both", "blend,"):
+    lines = ["default networks", "predicted worst", "tuned networks", "mean of both"]
+    for line in [*lines, "blend,"]:
         assert line in done.stdout
     submission = pd.read_csv(tmp_path / "submission.csv", index_col=0)
     assert len(submission) == 100
