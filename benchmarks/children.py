@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from threading import Thread
 
 #: Children are forked from a process that has imported much and computed nothing yet:
 #: they start quickly, and find neither threads nor memory of an earlier one.
@@ -45,6 +46,7 @@ def run(function, *arguments, time_limit):
 
 def _send(sender, function, *arguments):
     """Send what a function returns, or its error."""
+    Thread(target=_end_with_parent, daemon=True).start()
     try:
         # Our networks would have one thread, and whoever sets their number all.
         has_several = os.environ.get("OMP_NUM_THREADS", "1") != "1"
@@ -55,6 +57,12 @@ def _send(sender, function, *arguments):
         traceback.print_exc()
         result = False, f"{type(error).__name__}: {error}"[:500]
     sender.send(result)
+
+
+def _end_with_parent():
+    """Nobody waits for what a child of a killed process does, but it takes time."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 class PeakMemory:

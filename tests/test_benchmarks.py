@@ -2,10 +2,12 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
 from functools import partial
 from inspect import signature
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -199,6 +201,46 @@ def test_a_child_returns_a_result():
 def test_a_child_that_fails_says_why(call, time_limit, reason):
     with pytest.raises(children.ChildError, match=reason):
         children.run(*call, time_limit=time_limit)
+
+
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from benchmarks import children
+
+def work(path):
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(600)
+
+if __name__ == "__main__":
+    children.run(work, sys.argv[1], time_limit=600)
+"""
+
+
+def test_a_child_ends_with_its_parent(tmp_path):
+    script, pid = tmp_path / "parent.py", tmp_path / "pid"
+    script.write_text(PARENT)
+    root = Path(children.__file__).parents[1]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    with subprocess.Popen([sys.executable, script, pid], env=environment) as parent:
+        wait_until(lambda: pid.exists() and pid.read_text())
+        parent.kill()
+    wait_until(lambda: not is_running(int(pid.read_text())))
+
+
+def wait_until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def is_running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 # Rows and models --------------------------------------------------------------------
