@@ -294,7 +294,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
             )
             raise ValueError(
                 "Training diverged: loss or weights became NaN or infinite with "
-                f"learning_rate_init={self.learning_rate_init}. {again} Lower "
+                f"learning_rate_init={self._step_size}. {again} Lower "
                 "learning_rate_init, or scale X (preprocessor='auto' does) and y."
             )
         # The limit of a search is not ours to tell of.

@@ -86,7 +86,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         oof_score=False,
         refit=False,
         solver="adamw",
-        learning_rate_init=3e-3,
+        learning_rate_init="auto",
         learning_rate="cosine",
         weight_decay=0.01,
         label_smoothing=0.0,

@@ -15,7 +15,10 @@ CONSTRAINTS = {
     "oof_score": ["boolean"],
     "refit": ["boolean"],
     "solver": [StrOptions({"adamw", "sgd"})],
-    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "learning_rate_init": [
+        StrOptions({"auto"}),
+        Interval(Real, 0, None, closed="neither"),
+    ],
     "learning_rate": [StrOptions({"cosine", "constant"})],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -78,8 +81,10 @@ _NETWORK = """\
 _TRAINING = """\
     solver : {"adamw", "sgd"}, default="adamw"
         Adam with decoupled weight decay, or the paper's plain gradient descent.
-    learning_rate_init : float, default=3e-3
-        Peak step size, positive.
+    learning_rate_init : float or "auto", default="auto"
+        Peak step size, positive. ``"auto"`` is 0.003 for up to 8 hidden layers, and
+        ``0.003 * 8 / depth`` for more: the deeper a network, the smaller the steps that
+        it bears.
     learning_rate : {"cosine", "constant"}, default="cosine"
         How the step size changes: a short linear rise and half a cosine down to 0 over
         `max_iter` epochs, or not at all.

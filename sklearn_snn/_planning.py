@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn_snn._encoding import EncodingEstimator
 from sklearn_snn._layers import layer_sizes
 from sklearn_snn._memory import advise_on_memory
+from sklearn_snn._optimizers import peak_step_size
 from sklearn_snn._scoring import ValidationScore
 from sklearn_snn._specs import (
     NetworkSpec,
@@ -202,7 +203,7 @@ class PlanningEstimator(EncodingEstimator):
         shared = {
             "batch_size": self._batch_size(max(_n_rows(sets, one) for one in rows)),
             "max_epochs": self.max_iter,
-            "learning_rate": self.learning_rate_init,
+            "learning_rate": self._step_size,
             "weight_decay": self.weight_decay,
             "dropout": self.dropout,
             "label_smoothing": getattr(self, "label_smoothing", 0.0),
@@ -328,6 +329,12 @@ class PlanningEstimator(EncodingEstimator):
                 "keep depth, width and layer_form, or fit a new estimator"
             )
         return self.networks_
+
+    @property
+    def _step_size(self):
+        if self.learning_rate_init == "auto":
+            return peak_step_size(self.depth)
+        return self.learning_rate_init
 
     def _batch_size(self, n_samples):
         if self.batch_size == "auto":

@@ -96,7 +96,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         loss="squared_error",
         quantile=None,
         solver="adamw",
-        learning_rate_init=3e-3,
+        learning_rate_init="auto",
         learning_rate="cosine",
         weight_decay=0.01,
         batch_size="auto",

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
+    load_digits,
     load_iris,
     make_multilabel_classification,
 )
@@ -29,7 +30,13 @@ from sklearn.metrics import (
     r2_score,
     roc_auc_score,
 )
-from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    cross_val_score,
+    train_test_split,
+)
 from sklearn.multioutput import ClassifierChain
 from sklearn.preprocessing import RobustScaler, StandardScaler, TargetEncoder
 
@@ -326,6 +333,26 @@ def test_strange_labels_are_an_error(labels):
     X, y, _ = labels
     with pytest.raises(ValueError, match=r"labels 0 and 1.*got \[2"):
         SNNClassifier().fit(X, y + 1)
+
+
+# Step size
+
+
+def test_the_step_size_is_smaller_where_networks_are_deep(diabetes):
+    def curve(**parameters):
+        return SNNRegressor(**SMALL | parameters).fit(X, y).loss_curve_
+
+    X, y = diabetes
+    assert curve(depth=8) == curve(depth=8, learning_rate_init=3e-3)
+    assert curve(depth=12) == curve(depth=12, learning_rate_init=2e-3)
+    assert curve(depth=12) != curve(depth=12, learning_rate_init=3e-3)
+
+
+def test_very_deep_networks_learn_with_the_defaults():
+    X, y = load_digits(return_X_y=True)
+    X, X_test, y, y_test = train_test_split(X, y, random_state=0)
+    model = SNNClassifier(depth=32, width=32, n_estimators=2, random_state=0).fit(X, y)
+    assert model.score(X_test, y_test) > 0.9  # .81 with the steps of shallow networks
 
 
 # Stopping

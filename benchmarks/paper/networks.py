@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from benchmarks.paper.architectures import check_kind
 from benchmarks.paper.loop import Data, Network, Training, predict, train
 from sklearn_snn._losses import BinaryCrossEntropy, CrossEntropy
+from sklearn_snn._optimizers import peak_step_size
 from sklearn_snn._planning import _ENOUGH_TO_VALIDATE, _PLAIN_NETWORK
 from sklearn_snn._splits import member_splits
 
@@ -33,8 +34,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         number of outputs ("conic"), or, of residual blocks, narrow inside ("diavolo").
     dropout : float
         Rate after each hidden layer: alpha dropout for "snn", else plain dropout.
-    learning_rate, weight_decay : float
-        Peak step size, and share of a weight that is lost per unit of step size.
+    learning_rate : float or "auto"
+        Peak step size.
+    weight_decay : float
+        Share of a weight that is lost per unit of step size.
     solver, schedule : str
         "adamw" or "sgd", "cosine" or "constant".
     batch_size : int or "auto"
@@ -79,7 +82,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         *,
         shape="rectangular",
         dropout=0.0,
-        learning_rate=3e-3,
+        learning_rate="auto",
         weight_decay=0.01,
         solver="adamw",
         schedule="cosine",
@@ -199,6 +202,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         names = ["kind", "depth", "width", "shape", "dropout"]
         names += ["learning_rate", "weight_decay"]
         same = {name: getattr(self, name) for name in names}
+        if self.learning_rate == "auto":
+            same["learning_rate"] = peak_step_size(self.depth)
         is_team = self.n_estimators > 1 and len(y) >= _ENOUGH_TO_VALIDATE
         same["team"] = "all" if is_team else None
         networks = [
