@@ -168,6 +168,7 @@ REPORTS = {
     "tuned": report_experiments.report_tuned,
     "calibration": report_experiments.report_calibration,
     "latency": report_experiments.report_latency,
+    "depths": report_experiments.report_depths,
     "figure1": report_figure1.report,
     "htru2": report_htru2.report,
     "tox21": report_tox21.report,

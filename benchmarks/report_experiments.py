@@ -92,6 +92,43 @@ def report_latency(lines):
     return page(lines, ["## predict_proba", markdown_table(header, rows)])
 
 
+def report_depths(lines):
+    """Loss of deep networks over that of three layers, on all tables together."""
+    sections = []
+    for part in by(lines, "row"):
+        tables = by(part, "table")
+        losses = [
+            {(line["depth"], line["step_size"]): loss(line["scores"]) for line in one}
+            for one in tables
+        ]
+        step_sizes = dict.fromkeys(line["step_size"] for line in part)
+        rows = [
+            [str(depth), *[depth_cell(losses, depth, size) for size in step_sizes]]
+            for depth in sorted({line["depth"] for line in part})
+        ]
+        header = ["hidden layers", *[f"steps of {size}" for size in step_sizes]]
+        title = f"## {len(tables)} tables at {part[0]['row']} rows of the suite"
+        sections += [title, markdown_table(header, rows)]
+    return page(lines, [DEPTHS, *sections])
+
+
+DEPTHS = """\
+# Deep networks
+
+Log-loss or RMSE of the defaults but for the depth, over that of the defaults; at most
+3,000 training rows, split 0, seed 0. Geometric mean over tables, and the highest."""
+
+
+def depth_cell(losses, depth, step_size):
+    """Geometric mean and largest of the ratios to the defaults."""
+    ratios = [
+        one[depth, step_size] / one[3, "auto"]
+        for one in losses
+        if {(depth, step_size), (3, "auto")} <= set(one)
+    ]
+    return f"{geometric_mean(ratios):.3f} ({max(ratios):.2f})" if ratios else "-"
+
+
 # Parts of pages ---------------------------------------------------------------------
 
 
