@@ -413,6 +413,18 @@ def test_reports_of_a_blend_of_tuning_and_of_calibration():
     assert "calibrated: 1.250" in report_experiments.report_calibration(lines)
 
 
+def test_a_report_of_depths_compares_with_the_defaults():
+    shallow = {name: dict(table=name, depth=3, step_size="auto") for name in "abc"}
+    lines = [line(**about, loss=0.4) for about in shallow.values()]
+    deep = [("a", 0.4), ("b", 0.8), ("c", 1.6)]
+    lines += [line(**shallow[name] | dict(depth=32), loss=loss) for name, loss in deep]
+    lines.append(line(**shallow["a"] | dict(depth=32, step_size=0.003), loss=2.0))
+    text = report_experiments.report_depths(lines)
+    assert "## 3 tables at odd rows" in text
+    assert "| 3 | 1.000, 1.00, 1.0 | - |" in text
+    assert "| 32 | 2.000, 2.00, 4.0 | 5.000, 5.00, 5.0 |" in text
+
+
 # Speed ------------------------------------------------------------------------------
 
 
