@@ -236,7 +236,9 @@ def report_assays(fits):
         [name, *[assay_cell(of_folds, i) for i in range(len(TASKS))]]
         for name, (_, of_folds) in at_best_depth(fits).items()
     ]
-    return "## Assays, folds\n\n" + markdown_table(["method", *TASKS], rows)
+    about = "Means over the folds that a method has been run on, five or those above."
+    table = markdown_table(["method", *TASKS], rows)
+    return "\n\n".join(["## Assays, folds", about, table])
 
 
 def assay_cell(of_folds, i):
