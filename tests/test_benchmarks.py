@@ -509,7 +509,8 @@ def test_there_are_as_many_candidates_as_there_is_time_for():
 @pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
 def test_together_are_the_default_and_the_best_of_the_last_iteration(make):
     X, y = make_classification(60, random_state=0)
-    model = make(depth=1, width=4, max_iter=9, random_state=0)
+    parameters = {"depth": 1, "width": 4, "max_iter": 9, "learning_rate_init": 3e-3}
+    model = make(**parameters, random_state=0)
 
     def scoring(fitted, X, y):
         return fitted.learning_rate_init

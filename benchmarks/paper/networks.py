@@ -11,8 +11,11 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from benchmarks.paper.architectures import check_kind
 from benchmarks.paper.loop import Data, Network, Training, predict, train
 from sklearn_snn._losses import BinaryCrossEntropy, CrossEntropy
-from sklearn_snn._optimizers import peak_step_size
-from sklearn_snn._planning import _ENOUGH_TO_VALIDATE, _PLAIN_NETWORK
+from sklearn_snn._planning import (
+    _ENOUGH_TO_VALIDATE,
+    _PLAIN_NETWORK,
+    peak_step_size,
+)
 from sklearn_snn._splits import member_splits
 
 
