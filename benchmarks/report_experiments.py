@@ -92,15 +92,25 @@ def report_latency(lines):
     return page(lines, ["## predict_proba", markdown_table(header, rows)])
 
 
+DEPTHS = """\
+# Deep networks
+
+Log-loss or RMSE of the defaults but for the depth, over that of the defaults; at most
+3,000 training rows, split 0, seed 0. Median over tables, geometric mean, and the
+highest with its table."""
+
+
 def report_depths(lines):
     """Loss of deep networks over that of three layers, on all tables together."""
     sections = []
     for part in by(lines, "row"):
         tables = by(part, "table")
-        losses = [
-            {(line["depth"], line["step_size"]): loss(line["scores"]) for line in one}
+        losses = {
+            one[0]["table"]: {
+                (line["depth"], line["step_size"]): loss(line["scores"]) for line in one
+            }
             for one in tables
-        ]
+        }
         step_sizes = dict.fromkeys(line["step_size"] for line in part)
         rows = [
             [str(depth), *[depth_cell(losses, depth, size) for size in step_sizes]]
@@ -112,25 +122,18 @@ def report_depths(lines):
     return page(lines, [DEPTHS, *sections])
 
 
-DEPTHS = """\
-# Deep networks
-
-Log-loss or RMSE of the defaults but for the depth, over that of the defaults; at most
-3,000 training rows, split 0, seed 0. Median over tables, their geometric mean, and the
-highest, which is that of `mv` or `pmlb_kddcup`."""
-
-
 def depth_cell(losses, depth, step_size):
     """Median, geometric mean and largest of the ratios to the defaults."""
-    ratios = [
-        one[depth, step_size] / one[3, "auto"]
-        for one in losses
-        if {(depth, step_size), (3, "auto")} <= set(one)
-    ]
+    ratios = {
+        table: of_table[depth, step_size] / of_table[3, "auto"]
+        for table, of_table in losses.items()
+        if {(depth, step_size), (3, "auto")} <= set(of_table)
+    }
     if not ratios:
         return "-"
-    mean, most = geometric_mean(ratios), max(ratios)
-    return f"{np.median(ratios):.3f}, {mean:.2f}, {most:.1f}"
+    values, worst = [*ratios.values()], max(ratios, key=ratios.get)
+    median, mean = np.median(values), geometric_mean(values)
+    return f"{median:.3f}, {mean:.2f}, {ratios[worst]:.1f} ({worst})"
 
 
 # Parts of pages ---------------------------------------------------------------------

@@ -173,6 +173,14 @@ def test_a_network_is_confined_to_the_first_columns(kind):
         assert np.abs(changed - unchanged).max() > 0.01
 
 
+def test_deep_networks_of_any_kind_take_the_steps_of_the_librarys():
+    X, y = make_classification(60, 4, n_redundant=0, random_state=0)
+    for depth, step_size in [(8, 3e-3), (16, 1.5e-3)]:
+        model = NetworkClassifier("relu", depth, 4, max_iter=1, n_estimators=1)
+        (trained,) = model.fit(X, y).networks_
+        assert trained.network.learning_rate == step_size
+
+
 @pytest.mark.parametrize("kind", ["batch_norm", "residual"])
 def test_statistics_of_batches_are_those_of_the_averaged_weights(kind):
     X, y = make_classification(200, 6, random_state=0)

@@ -175,7 +175,8 @@ def report_best(fits):
         "Depths are those of the highest mean AUC on the folds, which flatters methods "
         "that have several. Intervals of 95 % of differences, as shares and not in "
         "points: on folds by the corrected resampled t-test, on the leaderboard by "
-        "DeLong's method, in which assays of one compound belong together."
+        "DeLong's method, in which assays of one compound belong together. Seconds are "
+        "of one thread, beside other fits."
     )
     return "\n\n".join(
         ["## Each method at its best depth", about, markdown_table(header, rows)]
@@ -236,7 +237,7 @@ def report_assays(fits):
         [name, *[assay_cell(of_folds, i) for i in range(len(TASKS))]]
         for name, (_, of_folds) in at_best_depth(fits).items()
     ]
-    about = "Means over the folds that a method has been run on, five or those above."
+    about = "Means over the folds that a method has been run on, at its best depth."
     table = markdown_table(["method", *TASKS], rows)
     return "\n\n".join(["## Assays, folds", about, table])
 
