@@ -334,6 +334,39 @@ def test_the_page_about_the_uci_sets(published):
     assert cells(page, "a | 50")[3] == "0.700 / 0.600"
 
 
+def test_our_networks_tuned_as_others_are_compared_with_these(published):
+    gains = {"snn_tuned": 0.0, "snn_random": 0.05, "relu_tuned": 0.02, "svm": 0.01}
+    lines = [
+        line(name, method, 0.7 + gain, depth=4)
+        for name in published
+        for method, gain in gains.items()
+    ]
+    page = report_uci121.report(lines)
+    assert "snn_random | 1.00 (1.00 to 1.00)" in page
+    assert "as well as networks" not in page
+    _, by_our_search, as_others = page.split(" less others")
+    assert cells(by_our_search, "relu_tuned")[2].startswith("-2.00%")
+    assert cells(as_others, "relu_tuned")[2].startswith("+3.00%")
+    assert cells(as_others, "svm")[2].startswith("+4.00%")
+    assert "| snn_" not in by_our_search.split("###")[0]
+    assert cells(page, "snn_random | sound, even")[-2:] == ["+4.0%", "yes"]
+
+
+def test_networks_of_any_kind_can_be_tuned_alike(made_sets):
+    split = uci.read_split("folds", 0)
+    ours, other = (METHODS[name].fit(split, 0) for name in ("snn_random", "relu_tuned"))
+    assert ours.proba.shape == other.proba.shape
+    drawn = [
+        {name: value for name, value in one.chosen.items() if name != "dropout"}
+        for one in (ours, other)
+    ]
+    candidates = [
+        {name: value for name, value in one.items() if name != "dropout"}
+        for one in members.draw_candidates("snn", len(split.y), 0)
+    ]
+    assert all(one in candidates for one in drawn)
+
+
 def test_the_page_of_one_method_is_no_error(published):
     page = report_uci121.report(made_lines(published)[:1])
     assert "snn_members" in page

@@ -100,7 +100,7 @@ def log_likelihood(model, X, y):
     return -log_loss(y, model.classes_, model.predict_proba(X))
 
 
-# Members of other kinds ---------------------------------------------------------------
+# Members of any kind ------------------------------------------------------------------
 
 
 def default_members(kind, split, seed):
@@ -177,7 +177,10 @@ METHODS = {
         hist_gradient_boosting, "HistGradientBoosting, tuned", "classical"
     ),
     **_of_kinds(OTHERS, "members", default_members, "members, our recipe"),
-    "snn_tuned": Method(snn_tuned, "SNN, tuned members", "tuned"),
+    "snn_tuned": Method(snn_tuned, "SNN, members tuned by our search", "tuned"),
+    "snn_random": Method(
+        partial(tuned_members, "snn"), "SNN, members tuned as other kinds", "tuned"
+    ),
     **_of_kinds(OTHERS, "tuned", tuned_members, "tuned members"),
 }
 GROUPS = list(dict.fromkeys(method.group for method in METHODS.values()))
