@@ -352,7 +352,8 @@ def test_our_networks_tuned_as_others_are_compared_with_these(published):
     assert cells(page, "snn_random | sound, even")[-2:] == ["+4.0%", "yes"]
 
 
-def test_networks_of_any_kind_can_be_tuned_alike(made_sets):
+def test_networks_of_any_kind_can_be_tuned_alike(made_sets, monkeypatch):
+    monkeypatch.setattr(members, "N_CANDIDATES", 3)
     split = uci.read_split("folds", 0)
     ours, other = (METHODS[name].fit(split, 0) for name in ("snn_random", "relu_tuned"))
     assert ours.proba.shape == other.proba.shape
