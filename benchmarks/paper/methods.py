@@ -104,13 +104,13 @@ def log_likelihood(model, X, y):
 
 
 def default_members(kind, split, seed):
-    """Networks of another kind in place of the default classifier's."""
+    """Networks of a kind in place of the default classifier's."""
     model, proba = members.fit_default(kind, split, seed)
     return Outcome(model.classes_, proba, {"depth": model.depth, "width": model.width})
 
 
 def tuned_members(kind, split, seed):
-    """The best of as many candidates as `snn_tuned` has."""
+    """The best of as many random candidates as `snn_tuned` has."""
     model, proba, chosen = members.fit_tuned(kind, split, seed)
     return Outcome(model.classes_, proba, chosen)
 
