@@ -334,6 +334,23 @@ def test_the_page_about_the_uci_sets(published):
     assert cells(page, "a | 50")[3] == "0.700 / 0.600"
 
 
+def test_default_members_are_ranked_on_all_sets_that_have_them(published):
+    accuracy = {"snn_members": 0.7, "relu_members": 0.8, "snn_tuned": 0.9}
+    lines = [
+        line(name, method, value, depth=4)
+        for name in published
+        for method, value in accuracy.items()
+        if method != "snn_tuned" or name in "abc"
+    ]
+    best, members = report_uci121.report(lines).split("## Ranks of networks")[1:3]
+    assert "On 3 sets" in best
+    assert "On 5 sets" in members
+    assert cells(best, "snn_tuned | 1.00 (1.00 to 1.00)")
+    row = cells(members, "relu_members | 1.00 (1.00 to 1.00)")
+    assert row[2].startswith("-1.00 (-1.00 to -1.00)")
+    assert "snn_tuned" not in members.split("##")[0]
+
+
 def test_our_networks_tuned_as_others_are_compared_with_these(published):
     gains = {"snn_tuned": 0.0, "snn_random": 0.05, "relu_tuned": 0.02, "svm": 0.01}
     lines = [
@@ -348,6 +365,12 @@ def test_our_networks_tuned_as_others_are_compared_with_these(published):
     assert cells(by_our_search, "relu_tuned")[2].startswith("-2.00%")
     assert cells(as_others, "relu_tuned")[2].startswith("+3.00%")
     assert cells(as_others, "svm")[2].startswith("+4.00%")
+    # Of all, small, large, even and odd sets, of which "e" is large.
+    page = report_uci121.report([*lines, line("e", "svm", 0.5, depth=4)])
+    row = cells(page.split("snn_random less others")[1], "svm")
+    small, large, even, odd = (float(cell.split("%")[0]) for cell in row[-4:])
+    assert (small, large, even) == (4.0, 25.0, 4.0)
+    assert odd == pytest.approx((4.0 + 4.0 + 25.0) / 3)
     assert "| snn_" not in by_our_search.split("###")[0]
     assert cells(page, "snn_random | sound, even")[-2:] == ["+4.0%", "yes"]
 

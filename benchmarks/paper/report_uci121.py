@@ -51,6 +51,9 @@ BUDGETS = {
     "snn_random": "tuned",
 }
 
+#: The same budget for each kind.
+MEMBERS = [f"{kind}_members" for kind in COLUMNS]
+
 INTRODUCTION = """\
 # 121 UCI sets
 
@@ -82,7 +85,7 @@ def report(lines):
         report_targets(single, paper),
         report_ranks(single),
         report_methods(single, fits, paper),
-        report_pairs(single),
+        report_pairs(single, paper),
         report_depths(fits),
         report_grids(fits),
         report_folds(fits),
@@ -208,28 +211,43 @@ def kind_of(name):
     return kinds[0] if kinds else None
 
 
+def default_members(single):
+    """Accuracy of each kind of network as default members, without gaps."""
+    return complete(single[[name for name in single if name in MEMBERS]])
+
+
 def report_ranks(single):
-    """Mean ranks of neural methods, each with its best budget."""
-    whole = best_budgets(single)
-    if whole.shape[1] < 2 or whole.empty:
-        return ""
+    """Mean ranks of neural methods, with their best budgets and with the same one."""
+    parts = [
+        ("each with its best budget", best_budgets(single), uneven_budgets(single)),
+        ("as default members", default_members(single), ""),
+    ]
+    return "\n\n".join(
+        f"## Ranks of networks, {title}\n\n{rank_section(whole, warning)}"
+        for title, whole, warning in parts
+        if whole.shape[1] > 1 and len(whole)
+    )
+
+
+def rank_section(whole, warning):
+    """Mean ranks, and differences to our own."""
     table = mean_rank_table(whole)
-    first = next(name for name in whole if kind_of(name) == "snn")
+    ours = [name for name in whole if kind_of(name) == "snn"]
     rows = [
         [
             name,
             f"{rank:.2f} ({low:.2f} to {high:.2f})",
-            *rank_difference(whole, first, name),
+            *[cell for one in ours for cell in rank_difference(whole, one, name)],
         ]
         for name, rank, low, high in table.itertuples()
     ]
     difference = critical_difference(whole.shape[1], len(whole))
-    header = ["method", "mean rank", f"its rank less that of {first}", "p"]
+    header = ["method", "mean rank"]
+    header += [cell for one in ours for cell in (f"its rank less that of {one}", "p")]
     return (
-        "## Ranks of networks, each with its best budget\n\n"
         f"On {len(whole)} sets; mean ranks that differ by less than "
         f"{difference:.2f} are not told apart by Nemenyi's test.\n\n"
-        + uneven_budgets(single)
+        + warning
         + markdown_table(header, rows)
     )
 
@@ -287,9 +305,9 @@ def paper_mean(name, names, paper):
     return f"{paper[COLUMNS[kind_of(name)]].reindex(names).mean():.4f}"
 
 
-def report_pairs(single):
-    """Differences of SNN rows to those of the same budget."""
-    parts = []
+def report_pairs(single, paper):
+    """Differences of SNN rows to those of the same budget, by groups of sets."""
+    parts, groups = [], groups_of(single.index, paper)
     for ours, budget in BUDGETS.items():
         if ours not in single:
             continue
@@ -300,10 +318,15 @@ def report_pairs(single):
         ]
         rows = []
         for name in others:
-            found = paired(single[ours], single[name])
-            rows.append([name, str(found.n), *difference_cells(found)])
+            of_all, *of_groups = (
+                paired(single.loc[names, ours], single.loc[names, name])
+                for names in groups.values()
+            )
+            cells = [difference_cells(one)[0] for one in of_groups]
+            rows.append([name, str(of_all.n), *difference_cells(of_all), *cells])
         if rows:
-            table = markdown_table(["other", "sets", *DIFFERENCE], rows)
+            header = ["other", "sets", *DIFFERENCE, *list(groups)[1:]]
+            table = markdown_table(header, rows)
             parts.append(f"### {ours} less others\n\n{table}")
     return "\n\n".join(["## Pairs", *parts]) if parts else ""
 
