@@ -319,8 +319,27 @@ def test_what_has_a_line_is_not_done_again(tmp_path):
     failed = [jobs[0] | {"error": "MemoryError"}]
     assert trials.left_to_do(jobs, failed) == jobs[1:]
     assert trials.left_to_do(jobs, failed, retry=True) == jobs
-    with pytest.raises(SystemExit, match="no methods \\['c45'\\] in htru2"):
+    with pytest.raises(SystemExit, match="no method c45 in htru2"):
         trials.all_jobs("htru2", ["c45"])
+
+
+def test_experiments_on_several_tables_can_be_run_on_some():
+    jobs = trials.all_jobs("figure1", ["snn"], ["digits"])
+    assert {(job["table"], job["method"]) for job in jobs} == {("digits", "snn")}
+    assert 0 < len(jobs) < len(trials.all_jobs("figure1", ["snn"]))
+    with pytest.raises(SystemExit, match="no table iris in figure1; there are digits,"):
+        trials.all_jobs("figure1", sets=["iris"])
+    with pytest.raises(SystemExit, match="no table iris in htru2; there are none"):
+        trials.all_jobs("htru2", sets=["iris"])
+
+
+def test_suites_of_tables_can_be_run_alone(monkeypatch):
+    suites = {"a": "uci", "b": "uci", "c": "tabular"}
+    jobs = [{"method": "selu", "suite": suites[one], "table": one} for one in suites]
+    made = trials.Trial(lambda: jobs, None)
+    monkeypatch.setitem(trials.TRIALS, "cores", made)
+    wanted = trials.all_jobs("cores", sets=["tabular", "a"])
+    assert [job["table"] for job in wanted] == ["a", "c"]
 
 
 def test_depths_and_sets_are_jobs_of_their_own():

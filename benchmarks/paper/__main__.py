@@ -24,7 +24,8 @@ def main():
     options = parse_arguments()
     options.out = options.out or RESULTS / f"{options.benchmark}.jsonl"
     if options.benchmark in trials.TRIALS:
-        kept, wanted = trials, trials.all_jobs(options.benchmark, options.methods)
+        kept = trials
+        wanted = trials.all_jobs(options.benchmark, options.methods, options.sets)
     else:
         kept, wanted = jobs, uci_jobs(options)
     left = kept.left_to_do(
@@ -57,7 +58,11 @@ def parse_arguments():
         default=["single"],
         help="the paper's split, or four, of which it is the first",
     )
-    parser.add_argument("--sets", nargs="+", help="names, small or large; all if none")
+    parser.add_argument(
+        "--sets",
+        nargs="+",
+        help="names, small or large; of cores uci or tabular; all if none",
+    )
     parser.add_argument("--methods", nargs="+", help=f"names, or {', '.join(GROUPS)}")
     parser.add_argument("--grid", choices=GRIDS, default="reduced")
     parser.add_argument("--jobs", type=int, default=1, help="fits at the same time")

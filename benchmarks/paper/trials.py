@@ -24,17 +24,23 @@ TRIALS = {
 }
 
 
-def all_jobs(name, methods=None):
-    """Jobs of an experiment, of some methods or of all."""
-    jobs = TRIALS[name].all_jobs()
-    known = list(dict.fromkeys(job["method"] for job in jobs))
-    if unknown := set(methods or []) - set(known):
+def all_jobs(name, methods=None, sets=None):
+    """Jobs of an experiment, of some methods and sets (or suites of them) or of all."""
+    jobs = [{"benchmark": name, **job} for job in TRIALS[name].all_jobs()]
+    return chosen(chosen(jobs, ["method"], methods), ["table", "suite"], sets)
+
+
+def chosen(jobs, keys, wanted):
+    """Jobs for which a key has a value that is wanted; all of them if None is."""
+    if wanted is None:
+        return jobs
+    known = list(dict.fromkeys(job[key] for key in keys for job in jobs if key in job))
+    if unknown := set(wanted) - set(known):
         raise SystemExit(
-            f"There are no methods {sorted(unknown)} in {name}; there are "
-            f"{', '.join(known)}."
+            f"There is no {keys[0]} {', '.join(sorted(unknown))} in "
+            f"{jobs[0]['benchmark']}; there are {', '.join(known) or 'none'}."
         )
-    chosen = methods or known
-    return [{"benchmark": name, **job} for job in jobs if job["method"] in chosen]
+    return [job for job in jobs if any(job.get(key) in wanted for key in keys)]
 
 
 def left_to_do(jobs, lines, *, retry=False):
