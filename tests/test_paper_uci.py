@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm, wilcoxon
-from sklearn.datasets import load_iris, make_classification
+from sklearn.datasets import load_iris, make_classification, make_regression
 
 from benchmarks.paper import grids, jobs, loop, members, report_uci121, uci
 from benchmarks.paper.architectures import KINDS
@@ -25,7 +25,15 @@ from benchmarks.paper.figure_uci121 import critical_difference_diagram
 from benchmarks.paper.jobs import Job
 from benchmarks.paper.methods import GROUPS, METHODS, log_loss
 from benchmarks.paper.networks import NetworkClassifier
-from sklearn_snn import SNNClassifier, _modules, _propagation, _records, _stack
+from sklearn_snn import (
+    SNNClassifier,
+    SNNRegressor,
+    _modules,
+    _prediction,
+    _propagation,
+    _records,
+    _stack,
+)
 
 MACHINE = {"cpu": "", "cores": 1, "date": "2026-01-01", "versions": {}, "error": None}
 
@@ -451,14 +459,38 @@ def test_weights_begin_so_that_second_moments_stay(name):
         assert_allclose(core.gain, 2, rtol=1e-2)
 
 
+@pytest.mark.parametrize("name", list(CORES))
+def test_networks_of_a_core_are_validated_and_predict_with_it(name):
+    X, y = make_regression(200, 4, noise=1.0, random_state=0)
+    model = SNNRegressor(
+        n_estimators=1, n_bins=1, max_iter=5, early_stopping=True, random_state=0
+    )
+    with swapped(CORES[name]):
+        model.fit(X[:150], y[:150], X_val=X[150:], y_val=y[150:])
+        predicted = model.predict(X)
+    x = torch.from_numpy(model.preprocessor_.transform(X))
+    weights = [torch.from_numpy(one) for one in model.networks_[0].weights]
+    for weight, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+        x = (CORES[name].activate or torch.selu)(x @ weight + bias)
+    by_hand = (x @ weights[-2] + weights[-1]).numpy()[:, 0]
+    location, scale = y[:150].mean(), y[:150].std()
+    assert_allclose(predicted, location + scale * by_hand, rtol=1e-3, atol=1e-2)
+    # The loss is half the square, of the standardised target.
+    errors = (predicted[150:] - y[150:]) / scale
+    assert_allclose(model.best_validation_score_, -np.mean(errors**2) / 2, rtol=1e-3)
+
+
 def test_a_core_is_taken_back_after_an_error():
     X, y = load_iris(return_X_y=True)
-    before = (
-        _propagation.forward_pass,
-        _modules.backward_pass,
-        _records.lecun_normal,
-        _stack.StackedAlphaDropout,
-    )
+    names = [
+        (_propagation, "forward_pass"),
+        (_modules, "backward_pass"),
+        (_stack, "forward_pass"),
+        (_prediction, "_raw"),
+        (_records, "lecun_normal"),
+        (_stack, "StackedAlphaDropout"),
+    ]
+    before = [getattr(*one) for one in names]
     small = {"max_iter": 2, "n_estimators": 1, "random_state": 0}
 
     def proba():
@@ -470,9 +502,4 @@ def test_a_core_is_taken_back_after_an_error():
     with pytest.raises(ZeroDivisionError), swapped(CORES["silu"]):
         1 / 0  # noqa: B018
     assert_array_equal(proba(), plain)
-    assert before == (
-        _propagation.forward_pass,
-        _modules.backward_pass,
-        _records.lecun_normal,
-        _stack.StackedAlphaDropout,
-    )
+    assert before == [getattr(*one) for one in names]

@@ -6,6 +6,7 @@ and dropout; preparation, optimizer, schedule, members and stopping stay.
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from benchmarks.paper.dropout import StackedDropout
-from sklearn_snn import _modules, _propagation, _records, _stack
+from sklearn_snn import _modules, _prediction, _propagation, _records, _stack
 from sklearn_snn._propagation import Passed, _product
 
 ATEN = torch.ops.aten
@@ -62,30 +63,38 @@ def swapped(core):
         yield
         return
 
-    def forward_pass(layers, x, dropout=None, masks=()):
-        return forward(core, layers, x, dropout, masks)
-
-    def backward_pass(layers, passed, grad, gradients):
-        backward(core, layers, passed, grad, gradients)
+    lecun_normal = _records.lecun_normal
 
     def initial(sizes, generator, n_seen=None):
         parameters = lecun_normal(sizes, generator, n_seen)
         return parameters * np.sqrt(core.gain)  # biases and the last layer are 0
 
-    lecun_normal = _records.lecun_normal
+    forward_pass, backward_pass = partial(forward, core), partial(backward, core)
+    replaced = [
+        (_propagation, "forward_pass", forward_pass),
+        (_modules, "forward_pass", forward_pass),
+        (_stack, "forward_pass", forward_pass),
+        (_propagation, "backward_pass", backward_pass),
+        (_modules, "backward_pass", backward_pass),
+        (_prediction, "_raw", partial(predict, core)),
+        (_records, "lecun_normal", initial),
+        (_stack, "StackedAlphaDropout", StackedDropout),
+    ]
     with ExitStack() as stack:
-        for module in (_propagation, _modules):
-            for function in (forward_pass, backward_pass):
-                name = function.__name__
-                stack.enter_context(mock.patch.object(module, name, function))
-        stack.enter_context(mock.patch.object(_records, "lecun_normal", initial))
-        stack.enter_context(
-            mock.patch.object(_stack, "StackedAlphaDropout", StackedDropout)
-        )
+        for one in replaced:
+            stack.enter_context(mock.patch.object(*one))
         yield
 
 
-def forward(core, layers, x, dropout, masks):
+def predict(core, layers, x, n_rows):
+    """Outputs of a fitted network, as the library's for blocks of rows."""
+    for weight, bias in layers[:-1]:
+        x = core.activate(x @ weight + bias)
+    weight, bias = layers[-1]
+    return (x @ weight + bias).flatten(0, 1)[:n_rows]
+
+
+def forward(core, layers, x, dropout=None, masks=()):
     """As the library's, but that net inputs are kept in the place of activations."""
     passed = Passed([x], [], masks)
     for layer, (weight, bias) in enumerate(layers[:-1]):
