@@ -72,6 +72,5 @@ def compare(fits, suite, measure, title):
     header += [f"against {CORES[OURS].title} ({kind})"]
     header += ["better, equal, worse than it", "p"]
     of = {"uci": "small UCI sets", "tabular": "tables of realistic size"}[suite]
-    return f"## {title.capitalize()} on {len(wide)} {of}\n\n" + markdown_table(
-        header, rows
-    )
+    heading = title[0].upper() + title[1:]
+    return f"## {heading} on {len(wide)} {of}\n\n" + markdown_table(header, rows)
