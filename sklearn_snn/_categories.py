@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import assert_all_finite
 
 from sklearn_snn._columns import level_codes
 from sklearn_snn._scaling import share_moments, standardised
@@ -42,6 +43,8 @@ class Category:
     is_high: bool
     #: For each level, and all others, means of the columns of the target.
     targets: np.ndarray
+    #: Whether levels are strings; None if some are and some not, or there are none.
+    is_text: bool | None = None
 
     def __post_init__(self):
         index = {level: code for code, level in enumerate(self.levels)}
@@ -114,7 +117,14 @@ def learn_category(values, weight=None):
         parts = [*parts, "count"]
     share = counts / counts.sum()
     table = standardised(table, *share_moments(table, share))
-    return Category(levels, table, parts, is_high, np.empty((len(table), 0)))
+    no_targets = np.empty((len(table), 0))
+    return Category(levels, table, parts, is_high, no_targets, _is_text(values))
+
+
+def _is_text(values):
+    """Whether all levels are strings; None if some are, or there are none."""
+    kinds = {issubclass(one, str) for one in set(map(type, values)) - {type(None)}}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def _own_levels(values, weight):
@@ -210,7 +220,11 @@ def target_columns(y):
     if y.ndim == 2:
         return y.astype(np.float64)
     is_numeric = y.dtype.kind in "fiu"
-    classes = np.unique(y)
+    assert_all_finite(y, input_name="y")
+    try:
+        classes = np.unique(y)
+    except TypeError as error:  # strings are not less than numbers
+        raise TypeError(f"y must hold labels of one type: {error}") from error
     if is_numeric and (type_of_target(y) == "continuous" or len(classes) > MAX_TARGETS):
         return y[:, np.newaxis].astype(np.float64)
     return class_indicators(np.searchsorted(classes, y), len(classes))
@@ -293,4 +307,5 @@ def _place(counted):
 def _name(level):
     if level is None:
         return "missing"
-    return f"{level:g}" if isinstance(level, float) else str(level)
+    is_whole = isinstance(level, float) and level.is_integer()
+    return str(int(level) if is_whole else level)

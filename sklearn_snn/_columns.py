@@ -25,6 +25,9 @@ _OBJECT_KINDS = {
     "date": (date, np.datetime64),
 }
 
+#: What a level may be; anything else becomes a string.
+_LEVEL_TYPES = str, Real, type(None)
+
 #: How the names of types begin that are of categories, in any library.
 _CATEGORIES = ("bool", "categor", "dictionary", "enum", "str")
 
@@ -100,13 +103,13 @@ def numbers(X, j, name):
     ValueError
         If the column holds something else, or infinity.
     """
-    values, _ = _array(X, j)
-    _check_kind(values, name, "number")
+    values = _values_of_kind(X, j, name, "number")
     if values.dtype.kind == "O":
         values = _from_objects(values, name)
     if values.dtype.kind == "m":
-        days = values.astype("m8[us]").astype(np.float64) / _MICROSECONDS_OF_A_DAY
-        return np.where(np.isnat(values), np.nan, days)
+        if np.datetime_data(values.dtype)[0] in ("Y", "M", "generic"):
+            values = values.astype("m8[us]")
+        return values / np.timedelta64(1, "D")  # NaT becomes NaN
     values = values.astype(np.float64, copy=False)
     if np.isinf(values).any():
         raise ValueError(
@@ -118,8 +121,7 @@ def numbers(X, j, name):
 
 def dates(X, j, name):
     """A column of dates or timestamps (in UTC), NaT where missing; see `numbers`."""
-    values, _ = _array(X, j)
-    _check_kind(values, name, "date")
+    values = _values_of_kind(X, j, name, "date")
     if values.dtype.kind == "O":
         known = np.where(_is_missing(values), None, values)
         values = np.fromiter(map(_without_zone, known), object, len(known))
@@ -143,15 +145,31 @@ def _without_zone(value):
 
 def levels(X, j, name):
     """A column of categories as Python objects, None where missing; see `numbers`."""
-    values, _ = _array(X, j)
+    values, _ = _array(X, j, is_exact=True)
     is_missing = _is_missing(values)
+    if values.dtype.kind in "mM":  # nanoseconds would be integers
+        values = values.astype(f"{values.dtype.kind}8[us]")
     values = values.astype(object)
     values[is_missing] = None
     types = set(map(type, values))
-    if not all(issubclass(one, (str, Real, type(None))) for one in types):
-        known = values[~is_missing]
-        values[~is_missing] = np.fromiter(map(str, known), object, len(known))
+    if not all(issubclass(one, _LEVEL_TYPES) for one in types):
+        named = (one if isinstance(one, _LEVEL_TYPES) else str(one) for one in values)
+        values = np.fromiter(named, object, len(values))
     return values
+
+
+def check_level_types(values, is_text, name):
+    """Refuse strings where levels have been numbers, and numbers where strings."""
+    strange = [
+        value
+        for value in values
+        if value is not None and isinstance(value, str) != is_text
+    ]
+    if strange:
+        raise ValueError(
+            f"column {name!r} held {'string' if is_text else 'number'}s in fit, but "
+            f"now it holds {examples(strange)}; convert it to the type that it had"
+        )
 
 
 def level_codes(values, index, unknown):
@@ -203,25 +221,44 @@ def _since(values, unit, start):
     return (values.astype(unit) - values.astype(start).astype(unit)).astype(float) + 1
 
 
-def _array(X, j):
-    """Column j as an array, and whether its type says that it is of categories."""
+def _array(X, j, *, is_exact=False):
+    """Column j as an array, and whether its type says that it is of categories.
+
+    Integers become floats where some are missing, unless all are to be exact.
+    """
     if isinstance(X, np.ndarray):
         return X[:, j], False
-    # The general way takes ten times as long, which counts where a row is predicted.
-    column = X.iloc[:, j] if hasattr(X, "iloc") else _safe_indexing(X, j, axis=1)
+    column = _column(X, j)
     dtype = getattr(column, "dtype", getattr(column, "type", None))
-    is_category = str(dtype).lower().startswith(_CATEGORIES)
-    if is_category and hasattr(column, "to_pylist"):
+    type_name = str(dtype).lower()
+    is_category = type_name.startswith(_CATEGORIES)
+    is_integer = is_exact and type_name.startswith(("int", "uint"))
+    if hasattr(column, "to_pylist") and (is_category or is_integer):
         # Where a level is missing pyarrow's array has another one.
-        return np.array(column.to_pylist(), dtype=object), True
+        return np.array(column.to_pylist(), dtype=object), is_category
     # Types of pandas' own say what stands for missing; others are numpy's.
     if not hasattr(dtype, "na_value") or is_category:
+        if is_integer and hasattr(column, "to_list"):
+            return np.array(column.to_list(), dtype=object), False
         return np.asarray(column), is_category
-    if dtype.kind in "iuf":
+    if dtype.kind in "iuf" and not is_integer:
         return column.to_numpy(np.float64, na_value=np.nan), False
     if dtype.kind in "mM" and not str(dtype).startswith(("date32", "date64")):
         return column.to_numpy(f"{dtype.kind}8[us]"), False
     return column.to_numpy(object), False
+
+
+def _column(X, j):
+    """Column j of a frame, by its library's own way.
+
+    The general one takes ten times as long, and with pyarrow a time that grows with the
+    number of columns.
+    """
+    if hasattr(X, "iloc"):
+        return X.iloc[:, j]
+    if hasattr(X, "to_series"):  # polars
+        return X.to_series(j)
+    return X.column(j) if hasattr(X, "column") else _safe_indexing(X, j, axis=1)
 
 
 def _kind(values, is_category, name):
@@ -265,17 +302,21 @@ def _kind_of_uncategorical(values, name):
     return kind
 
 
-def _check_kind(values, name, wanted):
-    """Refuse values of another kind than those that were there in fit."""
+def _values_of_kind(X, j, name, wanted):
+    """Column j, refused if it is of another kind than it was in fit."""
+    values, _ = _array(X, j)
     if values.dtype.kind == "O":
         kind = _kind_of_objects(values, name) or wanted
     else:
         kind = "number" if values.dtype.kind == "b" else _kind(values, False, name)
-    if kind != wanted:
-        raise ValueError(
-            f"column {name!r} held {wanted}s in fit, but now it holds "
-            f"{examples(values)}; convert it to the type that it had"
-        )
+    if kind == wanted:
+        return values
+    if _is_missing(values).all():  # which has no kind, whatever the type says
+        return np.full(len(values), None)
+    raise ValueError(
+        f"column {name!r} held {wanted}s in fit, but now it holds "
+        f"{examples(values)}; convert it to the type that it had"
+    )
 
 
 def _from_objects(values, name):
@@ -313,6 +354,11 @@ def _category_mask(categorical_features, names):
     if categorical_features is None:
         return mask
     wanted = np.asarray(categorical_features)
+    if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "biuUO"):
+        raise ValueError(
+            "categorical_features must be a list of names or indices, or a mask, got "
+            f"{categorical_features!r}"
+        )
     if wanted.dtype == bool and wanted.shape != (n_features,):
         raise ValueError(
             f"categorical_features must have one entry for each of the {n_features} "

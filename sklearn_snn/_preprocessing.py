@@ -1,9 +1,11 @@
 """From a table to what a self-normalizing network wants: mean 0 and variance 1."""
 
+from itertools import count
+
 import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_snn._categories import (
     MAX_TARGETS,
@@ -14,6 +16,7 @@ from sklearn_snn._categories import (
 )
 from sklearn_snn._columns import (
     DATE_PARTS,
+    check_level_types,
     column_kinds,
     date_part,
     dates,
@@ -21,7 +24,7 @@ from sklearn_snn._columns import (
     numbers,
     row_blocks,
 )
-from sklearn_snn._compat import _check_feature_names_in
+from sklearn_snn._compat import StrOptions, _check_feature_names_in, _fit_context
 from sklearn_snn._links import LinkedEstimator
 from sklearn_snn._scaling import (
     Scaling,
@@ -35,12 +38,19 @@ from sklearn_snn._validation import any_table, row_weights
 _PARTS = {"number": [None, "missing"], "date": [*DATE_PARTS, "missing"], "category": []}
 
 
+#: Standard deviations by which the mean of a sparse column may be away from 0: float32
+#: then still tells a thousandth of a deviation.
+_FARTHEST_SPARSE = 1e4
+
+
 class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     """Make numbers near 0, of variance 1, of a table with columns of all kinds.
 
     Numbers get a robust scale with a smooth clip, ``z / sqrt(1 + (z / 3)**2)`` with
     ``z = (x - median) / interquartile range``, that outliers and heavy tails cannot
-    stretch [1]_, and then mean 0 and variance 1 over the training rows. Dates become
+    stretch [1]_, and then mean 0 and variance 1 over the training rows. Where most
+    values are equal, the median distance of the others is the range, and where nearly
+    all are, the variance is less than 1. Dates (in UTC, if they have a zone) become
     year, month, day, weekday and a count of days. Where values are missing the mean
     stands in, and a column of its own says so if that has happened in training.
 
@@ -101,10 +111,16 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
            [ 1.22,  0.71]], dtype=float32)
     """
 
+    _parameter_constraints = {
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "dtype": [StrOptions({"float32", "float64"})],
+    }
+
     def __init__(self, categorical_features="from_dtype", dtype="float32"):
         self.categorical_features = categorical_features
         self.dtype = dtype
 
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
         """Learn kinds, levels and scales of the columns.
 
@@ -125,6 +141,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         self._learn(X, y, sample_weight)
         return self
 
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y=None, sample_weight=None):
         """Fit, and transform the same rows, none of which sees its own `y`.
 
@@ -160,6 +177,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         weight = row_weights(sample_weight, X)
         return self._transform(X, self._learn_targets(X, y, weight))
 
+    @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
         """Learn numbers that have been constant so far; the others stay as they are.
 
@@ -221,7 +239,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         ]
         for j, category in self.categories_.items():
             made += [f"{names[j]}_{part}" for part in category.names]
-        return np.array(made, dtype=object)
+        return np.array(_unique(made), dtype=object)
 
     @property
     def sparse_offset(self):
@@ -243,6 +261,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     def _learn(self, X, y, sample_weight):
         """Learn everything; the table, and means of the target for its own rows."""
         X = any_table(self, X, reset=True)
+        check_consistent_length(X, y)
         weight = row_weights(sample_weight, X)
         self._learn_columns(X, weight)
         return X, self._learn_targets(X, y, weight)
@@ -288,9 +307,18 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             raise ValueError(
                 "categorical_features needs a dense table, got a sparse one"
             )
+        scaling = learn_sparse_scaling(X, weight)
+        distances = np.abs(scaling.location * scaling.slope)
+        farthest = distances.argmax()
+        if distances[farthest] > _FARTHEST_SPARSE:
+            raise ValueError(
+                f"column {self._input_names[farthest]!r} of a sparse table is "
+                f"{distances[farthest]:.2g} standard deviations away from 0, and loses "
+                "its digits since it is not centred; centre it, or pass a dense table"
+            )
         self.kinds_, self.categories_ = ["number"] * X.shape[1], {}
         self.parts_ = [(j, None) for j in range(X.shape[1])]
-        self.scaling_ = learn_sparse_scaling(X, weight)
+        self.scaling_ = scaling
 
     def _learn_scaling(self, X, parts, weight):
         if self.is_sparse_:
@@ -315,7 +343,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             return fold_means
         categories = dict(self.categories_)
         for j in high:
-            codes = categories[j].codes(self._levels(X, j))
+            codes = self._codes(X, j)
             n_codes = len(categories[j].table)
             means, fold_means[j] = learn_targets(codes, n_codes, y, weight)
             categories[j] = categories[j].with_targets(means)
@@ -336,7 +364,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             result[rows, :n_numbers] = self.scaling_.apply(self._numbers(block))
             start = n_numbers
             for j, category in self.categories_.items():
-                codes = category.codes(self._levels(block, j))
+                codes = self._codes(block, j)
                 middle = start + len(category.parts)
                 result[rows, start:middle] = category.table[codes]
                 start += category.n_columns
@@ -368,8 +396,15 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         read = dates if self.kinds_[j] == "date" else numbers
         return read(X, j, self._input_names[j])
 
-    def _levels(self, X, j):
-        return levels(X, j, self._input_names[j])
+    def _codes(self, X, j):
+        """Codes of the levels of column j, of categories."""
+        category, name = self.categories_[j], self._input_names[j]
+        values = levels(X, j, name)
+        codes = category.codes(values)
+        if category.is_text is not None:
+            unknown = values[codes == len(category.levels)]
+            check_level_types(unknown, category.is_text, name)
+        return codes
 
     @property
     def _input_names(self):
@@ -383,6 +418,18 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _unique(names):
+    """Names, with a number at the end of those that have occurred before."""
+    taken, made = set(names), {}
+    for name in names:
+        if name in made:
+            numbered = (f"{name}_{number}" for number in count(1))
+            name = next(one for one in numbered if one not in taken)
+            taken.add(name)
+        made[name] = None
+    return list(made)
 
 
 def _part(values, part):

@@ -12,8 +12,8 @@ _BEND = 3.0
 #: network's sums to stay finite.
 FARTHEST = 1e6
 
-#: Share of its range below which the deviation of an indicator is not taken for its
-#: scale: a level of 0.1 % of the rows would be 32 deviations away from the others, and
+#: Share of its range below which the deviation of a column is not taken for its scale:
+#: an indicator of 0.1 % of the rows would be 32 deviations away from the others, and
 #: the rows that have it would rule the network's first layer. So none is beyond 10.
 LEAST_SCALE = 0.1
 
@@ -102,15 +102,29 @@ def learn_scaling(values, weight=None):
     ordered = ordered[:n_known]
     weight = None if weight is None else weight[:n_known]
     low, median, high = _quantiles(ordered, weight, (0.25, 0.5, 0.75))
-    # Halves, since the range may be greater than the greatest number.
-    half_width = 0.5 * high - 0.5 * low or 0.25 * ordered[-1] - 0.25 * ordered[0]
+    # Half of it, since the range may be greater than the greatest number.
+    half_width = 0.5 * high - 0.5 * low
+    if half_width < _SMALLEST:
+        half_width = _typical_distance(ordered, median, weight)
     if half_width < _SMALLEST:
         return _constant(median)
     slope = 0.5 / half_width
     z = _squash(ordered, median, slope, _BEND)
     center = np.average(z, weights=weight)
-    scale = np.sqrt(np.average((z - center) ** 2, weights=weight))
+    deviation = np.sqrt(np.average((z - center) ** 2, weights=weight))
+    scale = np.maximum(deviation, LEAST_SCALE * np.ptp(z))
     return Scaling(median, slope, _BEND, center, scale)
+
+
+def _typical_distance(ordered, median, weight):
+    """Half the median distance of those that are not where most are; 0 if all are."""
+    distance = np.abs(0.5 * ordered - 0.5 * median)
+    order = np.argsort(distance, kind="stable")
+    order = order[distance[order] >= _SMALLEST]
+    if not len(order):
+        return 0.0
+    weight = None if weight is None else weight[order]
+    return _quantiles(distance[order], weight, (0.5,))[0]
 
 
 def learn_indicator(values, weight=None):
@@ -197,6 +211,9 @@ def learn_sparse_scaling(X, weight=None):
     -------
     scaling : Scaling
     """
+    if not X.has_canonical_format:  # entries of one place are a sum
+        X = X.copy()
+        X.sum_duplicates()
     weight = np.ones(X.shape[0]) if weight is None else weight
     if not weight.all():  # a row that does not count does not make a column vary
         X, weight = X[weight > 0], weight[weight > 0]
