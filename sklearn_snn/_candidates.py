@@ -70,6 +70,9 @@ class LookUp(CallbackSupportMixin, _StandIn):
     def __sklearn_clone__(self):
         return LookUp(clone(self.estimator), self.outcomes)
 
+    def __reduce_ex__(self, protocol):  # whoever keeps it keeps the estimator
+        return _itself, (self.estimator,)
+
     def fit(self, X, y=None, **params):
         if not self.outcomes:  # the best estimator, on all rows
             with lend_callbacks(self, self.estimator):
@@ -78,12 +81,17 @@ class LookUp(CallbackSupportMixin, _StandIn):
         outcome = self.outcomes.popleft()
         if isinstance(outcome, Exception):
             raise outcome
-        self.estimator = outcome
+        # Who clones it from now on, as a scorer may, wants a fit of their own.
+        self.estimator, self.outcomes = outcome, ()
         # Callbacks that follow inner fits are told of this one here.
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=outcome, X=X, y=y)
         context.call_on_fit_task_end(estimator=outcome, X=X, y=y)
         return self
+
+
+def _itself(estimator):
+    return estimator
 
 
 class Rung(NamedTuple):
@@ -115,12 +123,12 @@ class _Fit:
 
     def go_on(self, networks, seconds, failure):
         """Take what has been trained, and ask for more if need be."""
-        self.first_networks = self.first_networks or networks
         self.seconds += seconds
         self.n_rounds += 1
         try:
             if failure is not None:
                 raise failure
+            self.first_networks = self.first_networks or networks
             self.request = next_request(self._rounds, networks)
         except Exception as error:
             self.outcome, self.request = error, None
@@ -243,7 +251,8 @@ class Trainer:
         return networks_bar(sum(len(one.specs) for one in requests), self._name)
 
     def _complain(self, answers):
-        stopped = [one.stopped_by for networks, *_ in answers for one in networks]
+        networks = [one for made, *_ in answers for one in made if one is not None]
+        stopped = [one.stopped_by for one in networks]
         if self._time_limit is not None and "time_limit" in stopped:
             warnings.warn(
                 f"time_limit={self._time_limit} seconds ended the training of "

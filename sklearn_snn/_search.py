@@ -155,7 +155,7 @@ class _StackedSearch(LinkedEstimator):
             splits = list(split(trainer.X, trainer.y, **self._routed.splitter.split))
             trainer.train(candidates, splits, self._rung(len(candidates), more_results))
             return evaluate_candidates(
-                candidates, check_cv(splits), more_results=more_results, **rest
+                candidates, _MadeSplits(splits), more_results=more_results, **rest
             )
 
         # Versions of scikit-learn before 1.9 have no callbacks.
@@ -166,6 +166,19 @@ class _StackedSearch(LinkedEstimator):
         for scores, seconds in zip(out, self._trainer.seconds, strict=True):
             scores["fit_time"] = seconds
         return super()._format_results(candidate_params, n_splits, out, more_results)
+
+
+class _MadeSplits:
+    """A splitter whose splits were made before, whatever it is passed."""
+
+    def __init__(self, splits):
+        self.splits = splits
+
+    def split(self, *args, **params):
+        return iter(self.splits)
+
+    def get_n_splits(self, *args, **params):
+        return len(self.splits)
 
 
 def _without_nan(y):
@@ -459,10 +472,11 @@ n_possible_iterations_, n_required_iterations_
             n_required = 1 + floor(log(n_candidates, self.factor))
             ratio = self.max_resources_ // self.min_resources_
             n_possible = 1 + floor(log(ratio, self.factor))
-            self._n_rungs = n_required
-            if not self.aggressive_elimination:
+            if self.aggressive_elimination:
+                self._n_rungs, power = n_required, n_possible - 1
+            else:
                 self._n_rungs = min(n_required, n_possible)
-            power = min(n_required, n_possible) - 1
+                power = self._n_rungs - 1
             last = int(self.factor**power * self.min_resources_)
             self._n_epochs_in_all = min(last, self.max_resources_)
         return Rung(self.resource, self._n_epochs_in_all, self._n_rungs - iteration)

@@ -23,9 +23,9 @@ class _Task(NamedTuple):
 class _Answer(NamedTuple):
     """A trained network, and its share of the time of its stack in seconds."""
 
-    network: FittedNetwork
+    network: FittedNetwork | None
     seconds: float
-    #: What its validation score raised, if it did.
+    #: What training raised, in which case there is no network, or the validation score.
     error: Exception | None = None
 
 
@@ -94,6 +94,8 @@ def train_requests(requests, workers, *, time_limit=None, advance=None):
     tasks = _tasks(requests, wanted, workers.number)
     for task, answer in _run(tasks, workers, time_limit, advance):
         answers |= dict(zip(task.owners, answer, strict=True))
+    if tasks and all(answers[owner].network is None for owner in wanted):
+        raise answers[wanted[0]].error  # which says more than that all have failed
     return [
         _joined([answers[number, place] for place in range(len(request.specs))])
         for number, request in enumerate(requests)
@@ -162,7 +164,8 @@ def _run(tasks, workers, time_limit, advance):
         for number, (task, limit) in enumerate(zip(tasks, limits, strict=True))
     )
     for number, answers in workers.run(calls):
-        if any(answer.network.stopped_by == "interrupt" for answer in answers):
+        networks = [answer.network for answer in answers if answer.network is not None]
+        if any(network.stopped_by == "interrupt" for network in networks):
             raise KeyboardInterrupt
         if advance is not None and not in_this_process:
             advance(len(answers))
@@ -203,15 +206,20 @@ def _train(number, request, time_limit, advance):
         advance(len(specs) / n_epochs)
         return False
 
-    networks = fit_networks(
-        specs,
-        sets,
-        loss=loss,
-        options=replace(options, time_limit=time_limit),
-        on_epoch=None if advance is None else on_epoch,
-    )
-    if advance is not None:
-        advance(len(specs) * (1 - told / n_epochs))
+    try:
+        networks = fit_networks(
+            specs,
+            sets,
+            loss=loss,
+            options=replace(options, time_limit=time_limit),
+            on_epoch=None if advance is None else on_epoch,
+        )
+    except Exception as error:  # such as of memory: other stacks go on
+        seconds = (time.perf_counter() - start) / len(specs)
+        return number, [_Answer(None, seconds, error)] * len(specs)
+    finally:
+        if advance is not None:
+            advance(len(specs) * (1 - told / n_epochs))
     seconds = time.perf_counter() - start
     trained = [
         network.n_iter - spec.n_epochs_done

@@ -270,6 +270,47 @@ def test_scorers_see_an_estimator_of_its_class(iris):
     assert seen == [(True, 4)] * 6
 
 
+def refitted(estimator, X, y):
+    return cross_val_score(clone(estimator), X, y, cv=2).mean()
+
+
+def pickled(estimator, X, y):
+    again = pickle.loads(pickle.dumps(estimator))
+    assert type(again) is SNNClassifier
+    return again.score(X, y)
+
+
+@pytest.mark.parametrize("scoring", [refitted, pickled])
+def test_scorers_may_clone_and_keep_what_they_see(iris, scoring):
+    grid = {"depth": [1, 2], "learning_rate_init": [1e-3, 0.1]}
+    model = SNNClassifier(**EXACT | dict(batch_size=4))
+    assert_equals_grid_search(model, grid, *iris, scoring=scoring)
+
+
+class Picky(StratifiedKFold):
+    """A splitter that wants to be told something beside groups."""
+
+    __metadata_request__split = {"taste": True}
+
+    def split(self, X, y=None, groups=None, taste=None):
+        assert taste == "good"
+        return super().split(X, y)
+
+    def get_n_splits(self, X=None, y=None, groups=None, taste=None):
+        return super().get_n_splits(X, y)
+
+
+def test_splitters_may_be_told_anything(iris):
+    with sklearn.config_context(enable_metadata_routing=True):
+        assert_equals_grid_search(
+            SNNClassifier(**EXACT),
+            RATES,
+            *iris,
+            params={"taste": "good"},
+            cv=Picky(2),
+        )
+
+
 def test_a_choice_by_time_finds_times_that_add_up(iris):
     def fastest(results):
         return int(results["mean_fit_time"].argmin())
@@ -486,6 +527,26 @@ def test_a_validation_score_that_fails_fails_its_candidate_alone(iris):
             scores.append(cls(model, grid, cv=2).fit(X, y).cv_results_)
     theirs, ours = (one["mean_test_score"] for one in scores)
     assert_allclose(ours, theirs)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_stack_that_fails_fails_its_candidates_alone(iris, monkeypatch, n_jobs):
+    def fit_networks(specs, sets, **options):
+        if specs[0].layer_sizes[1] == 9:
+            raise MemoryError("no room")
+        return training.fit_networks(specs, sets, **options)
+
+    monkeypatch.setattr("sklearn_snn._tasks.fit_networks", fit_networks)
+    grid = {"width": [8, 9]}
+    search = SNNGridSearchCV(SNNClassifier(**SMALL), grid, cv=2, n_jobs=n_jobs)
+    # Threads see what was patched.
+    with parallel_config(backend="threading"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="One or more of the test scores")
+        with pytest.warns(FitFailedWarning, match="no room"):
+            search.fit(*iris)
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
+    with parallel_config(backend="threading"), pytest.raises(MemoryError):
+        search.set_params(error_score="raise").fit(*iris)
 
 
 def test_a_step_that_cannot_be_fitted_fails_its_candidates(iris):
@@ -731,6 +792,28 @@ def test_halving_may_eliminate_aggressively(iris, trained, verbose, capsys):
     assert search.n_resources_ == [3, 3, 9]
     assert search.n_candidates_ == [9, 3, 1]
     assert trained.n_epochs == 2 * (9 * 3 + 0 + 1 * 6)
+
+
+@pytest.mark.parametrize("n_candidates", [2, 4, 10])
+def test_aggressive_survivors_are_trained_as_without_a_pause(iris, n_candidates):
+    """Also where more epochs are possible than candidates require iterations."""
+    X, y = iris
+    model = SNNClassifier(**EXACT | dict(max_iter=27))
+    search = halve(
+        model,
+        SPACE,
+        iris,
+        n_candidates=n_candidates,
+        aggressive_elimination=True,
+        scoring="neg_log_loss",
+    )
+    assert search.n_resources_[-1] == 27
+    best = clone(model).set_params(**search.best_params_)
+    alone = cross_val_score(best, X, y, cv=2, scoring="neg_log_loss")
+    (score,) = search.cv_results_["mean_test_score"][
+        [one == search.best_params_ for one in search.cv_results_["params"]]
+    ][-1:]
+    assert_allclose(score, alone.mean(), rtol=1e-9)
 
 
 def test_halving_on_rows_or_other_parameters_is_scikit_learns(iris):
