@@ -9,12 +9,14 @@ import inspect
 import json
 import os
 import re
+from contextlib import contextmanager
 from hashlib import sha256
 from io import BytesIO
 from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 from sklearn import metrics, model_selection
+from sklearn.base import BaseEstimator
 
 from sklearn_snn._categories import Category
 from sklearn_snn._classifier import SNNClassifier
@@ -125,7 +127,8 @@ def save(estimator, path):
     """
     io = _skops()
     _check_keys(estimator)
-    data = io.dumps(estimator)
+    with _named_owners(estimator):
+        data = io.dumps(estimator)
     untrusted = set(io.get_untrusted_types(data=data)) - set(_trusted())
     if untrusted:
         raise TypeError(
@@ -201,14 +204,56 @@ def _skops():
 def _check_keys(estimator):
     """Refuse dicts that skops would change: it keeps their keys as strings."""
     for name, value in estimator.get_params().items():
-        if not isinstance(value, dict):
-            continue
-        has_booleans = any(isinstance(key, (bool, np.bool_)) for key in value)
-        if has_booleans or len(set(map(str, value))) < len(value):
-            raise ValueError(
-                f"{name}={value} cannot be saved, since keys must differ as strings "
-                "and must not be booleans: use 0 and 1, which are equal to them"
-            )
+        for one in _dicts(value):
+            has_booleans = any(isinstance(key, (bool, np.bool_)) for key in one)
+            if has_booleans or len(set(map(str, one))) < len(one):
+                raise ValueError(
+                    f"{name}={value} cannot be saved, since keys must differ as "
+                    "strings and must not be booleans: use 0 and 1, which are equal to "
+                    "them"
+                )
+
+
+def _dicts(value):
+    """Yield the dicts in a parameter, as there are in the grid of a search."""
+    if isinstance(value, dict):
+        yield value
+    if isinstance(value, (dict, list, tuple)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _dicts(part)
+
+
+@contextmanager
+def _named_owners(estimator):
+    """Have metadata requests name the estimator that they are of, not hold it.
+
+    skops would follow the circle without end.
+    """
+    requests = list(_requests(estimator))
+    owners = [one.owner for one in requests]
+    try:
+        for one in requests:
+            if not isinstance(one.owner, str):
+                one.owner = type(one.owner).__name__
+        yield
+    finally:
+        for one, owner in zip(requests, owners, strict=True):
+            one.owner = owner
+
+
+def _requests(value):
+    """Yield the metadata requests of an estimator and of those that it holds."""
+    if isinstance(value, BaseEstimator):
+        request = vars(value).get("_metadata_request")
+        if request is not None:  # and one of each method
+            parts = [request, *vars(request).values()]
+            yield from (part for part in parts if hasattr(part, "owner"))
+        yield from _requests(list(vars(value).values()))
+    elif isinstance(value, dict):
+        yield from _requests(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _requests(part)
 
 
 def _trusted():

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import skops.io
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
@@ -176,6 +177,26 @@ def test_keys_that_a_file_does_not_keep_apart_are_refused(weights, tmp_path):
     with pytest.raises(ValueError, match=r"class_weight=\{.* cannot be saved"):
         save(classifier(class_weight=weights), tmp_path / "model.skops")
     assert not list(tmp_path.iterdir())
+
+
+def test_keys_in_the_grid_of_a_search_are_refused_as_well(tmp_path):
+    grid = {"class_weight": [None, {False: 1, True: 50}]}
+    grid_search = search(SNNGridSearchCV, grid).fit(X, NUMBERS > 2)
+    with pytest.raises(ValueError, match=r"param_grid=\{.* cannot be saved"):
+        save(grid_search, tmp_path / "model.skops")
+
+
+@pytest.mark.parametrize("wrap", [lambda model: model, make_pipeline])
+def test_metadata_requests_are_kept(wrap, tmp_path):
+    with sklearn.config_context(enable_metadata_routing=True):
+        inner = classifier().set_fit_request(sample_weight=True)
+        model = wrap(inner).fit(X, CLASSES, sample_weight=np.ones(N))
+        save(model, tmp_path / "model.skops")
+        again = load(tmp_path / "model.skops")
+        assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+        asked = again.get_metadata_routing()
+        assert str(asked) == str(model.get_metadata_routing())
+        again.fit(X, CLASSES, sample_weight=np.ones(N))
 
 
 def test_booleans_have_weights_by_0_and_1(tmp_path):
