@@ -32,7 +32,9 @@ def fitted_network(estimator, X=None):
     while not isinstance(estimator, BaseSNN):
         if isinstance(estimator, Pipeline):
             for _, step in estimator.steps[:-1]:
-                if X is not None and step not in (None, "passthrough"):
+                # Those of imbalanced-learn that draw rows do so in training only.
+                is_idle = step in (None, "passthrough") or hasattr(step, "fit_resample")
+                if X is not None and not is_idle:
                     X = step.transform(X)
             estimator = estimator.steps[-1][1]
         elif hasattr(estimator, "cv") and hasattr(estimator, "estimator"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -129,13 +130,17 @@ class PiecewiseLinearEncoding(nn.Module):
         return torch.cat([x, ramps.clamp_(self.low, self.high)], dim=-1)
 
 
-def _sequence(sizes: Sequence[int], dropout: float) -> list[nn.Module]:
+def _sequence(
+    sizes: Sequence[int],
+    dropout: float,
+    linear: Callable[[int, int], nn.Module] = nn.Linear,
+) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise(sizes[:-1]):
-        layers += [nn.Linear(fan_in, fan_out), nn.SELU()]
+        layers += [linear(fan_in, fan_out), nn.SELU()]
         if dropout > 0:
             layers.append(nn.AlphaDropout(dropout))
-    return [*layers, nn.Linear(sizes[-2], sizes[-1])]
+    return [*layers, linear(sizes[-2], sizes[-1])]
 
 
 def sequential_from_weights(
@@ -153,7 +158,9 @@ def sequential_from_weights(
         What is added to a table before the first layer.
     """
     sizes = [len(weights[0]), *(len(bias) for bias in weights[1::2])]
-    network = nn.Sequential(*_sequence(sizes, dropout))
+    # Weights that are drawn first would be taken from torch's global generator.
+    undrawn = partial(nn.utils.skip_init, nn.Linear)
+    network = nn.Sequential(*_sequence(sizes, dropout, undrawn))
     layers = [layer for layer in network if isinstance(layer, nn.Linear)]
     for layer, weight, bias in zip(layers, weights[::2], weights[1::2], strict=True):
         layer.weight = nn.Parameter(torch.tensor(weight.T))

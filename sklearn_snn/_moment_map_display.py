@@ -233,6 +233,6 @@ def _fixed_point(omega, tau):
     before, point = None, (0.0, 1.0)
     for _ in range(1000):
         before, point = point, moment_map(*point, omega, tau)
-        if point[1] > _ENDLESS:
+        if not 1 / _ENDLESS < point[1] < _ENDLESS:
             return None
     return tuple(map(float, point)) if np.allclose(before, point) else None

@@ -1,6 +1,6 @@
 """The score of a search's candidates against each hyperparameter."""
 
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -114,7 +114,7 @@ class SearchResultsDisplay:
         check_is_fitted(search, "cv_results_")
         results = search.cv_results_
         metric = _metric(search, results, metric)
-        resource = getattr(search, "resource", "n_samples")
+        resource = getattr(search, "resource", None)
         display = cls(
             [_without(one, resource) for one in results["params"]],
             results[f"mean_test_{metric}"],
@@ -238,8 +238,14 @@ def _score_name(search, metric):
 
 
 def _without(params, resource):
-    """Parameters but for what halving spends."""
-    return {name: value for name, value in params.items() if name != resource}
+    """Parameters but for what halving spends, perhaps a step's of a pipeline."""
+    if resource is None:
+        return params
+    return {
+        name: value
+        for name, value in params.items()
+        if name != resource and not name.endswith(f"__{resource}")
+    }
 
 
 def _columns(candidates):
@@ -267,18 +273,27 @@ def _positions(column):
     if are_numbers and len(set(values)) > _MOST_LEVELS:
         x = [np.nan if value is _MISSING else float(value) for value in column]
         return np.array(x), None
-    levels = sorted(set(values)) if are_numbers else values
-    labels = list(dict.fromkeys(map(_text, levels)))
-    x = [
-        np.nan if value is _MISSING else labels.index(_text(value)) for value in column
+    key = float if are_numbers else repr
+    levels = {key(one): one for one in (sorted(values) if are_numbers else values)}
+    places = {level: place for place, level in enumerate(levels)}
+    x = [np.nan if value is _MISSING else places[key(value)] for value in column]
+    return np.array(x, dtype=float), _different([_text(one) for one in levels.values()])
+
+
+def _different(labels):
+    """Labels, with a number at those that more than one value has."""
+    return [
+        f"{label} ({labels[: i + 1].count(label)})"
+        if labels.count(label) > 1
+        else label
+        for i, label in enumerate(labels)
     ]
-    return np.array(x, dtype=float), labels
 
 
 def _text(value):
     """A value in few letters."""
     if _is_number(value):
-        return f"{value:.3g}"
+        return str(value) if isinstance(value, Integral) else f"{value:.3g}"
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 16 else f"{text[:15]}…"
 

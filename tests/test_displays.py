@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_snn import (
     ActivationMomentsDisplay,
@@ -308,6 +309,8 @@ def test_the_fixed_point_is_one():
         MomentMapDisplay.from_map().ax_.lines[0].get_xydata(), [[0, 1]], atol=1e-9
     )
     assert not MomentMapDisplay.from_map(0, 4).ax_.lines  # the variance explodes
+    for omega in (0, 0.2):  # or vanishes
+        assert not MomentMapDisplay.from_map(omega, 0.4).ax_.lines
 
 
 def test_layers_of_a_network_are_a_path_on_the_map(model, cancer):
@@ -416,6 +419,35 @@ def test_scikit_learns_searches_and_odd_values_are_drawn(cancer):
     assert shown == [6, 4, 2]  # without failed fits, or candidates that lack it
     other = SearchResultsDisplay.from_estimator(search, metric="accuracy")
     assert_allclose(other.scores, search.cv_results_["mean_test_accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([8, 1000, 1004], ["8", "1000", "1004"]),
+        ([0.012341, 0.5, 0.012342], ["0.0123 (1)", "0.0123 (2)", "0.5"]),
+        (
+            ["a name that is long", "b", "a name that is longer"],
+            ["a name that is … (1)", "b", "a name that is … (2)"],
+        ),
+    ],
+)
+def test_different_values_are_different_levels(values, labels):
+    candidates = [{"a": value} for value in values]
+    display = SearchResultsDisplay(candidates, [0.1, 0.2, 0.3], np.zeros(3)).plot()
+    (panel,) = display.axes_
+    assert [label.get_text() for label in panel.get_xticklabels()] == labels
+    assert len(np.unique(points_of(panel)[:, 0])) == 3
+
+
+def test_epochs_that_a_pipeline_halves_are_not_drawn(cancer):
+    model = make_pipeline(StandardScaler(), SNNClassifier(**SMALL | dict(max_iter=9)))
+    space = {"snnclassifier__learning_rate_init": loguniform(1e-4, 1e-1)}
+    search = SNNHalvingRandomSearchCV(
+        model, space, n_candidates=4, min_resources=3, cv=2, random_state=0
+    ).fit(*cancer)
+    display = SearchResultsDisplay.from_estimator(search)
+    assert display.parameters_ == ["snnclassifier__learning_rate_init"]
 
 
 def test_results_that_cannot_be_drawn_are_errors(search):

@@ -69,6 +69,14 @@ def test_a_slice_of_the_network_is_a_plain_sequence_of_its_layers():
     assert torch.equal(network[-1](hidden(x)), network(x))
 
 
+def test_looking_at_a_network_draws_nothing():
+    X = np.arange(20.0).reshape(-1, 1)
+    model = SNNRegressor(depth=1, width=4, n_estimators=1, max_iter=1).fit(X, X[:, 0])
+    before = torch.get_rng_state()
+    assert len(model.modules_) == 1
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_reset_parameters_takes_a_generator():
     networks = [SNN(4, 1, depth=1, width=4) for _ in range(2)]
     for network in networks:

@@ -197,6 +197,17 @@ def test_a_pipeline_and_a_search_show_the_network_in_them(cancer):
     assert moments.trained[0].mean.shape == (3, 8)
 
 
+def test_steps_that_draw_rows_are_left_out_as_in_prediction(cancer):
+    reason = "only the test extra brings imbalanced-learn"
+    imblearn = pytest.importorskip("imblearn.pipeline", reason=reason)
+    sampling = pytest.importorskip("imblearn.over_sampling", reason=reason)
+    X, y = cancer
+    network = SNNClassifier(preprocessor=None, **SMALL)
+    steps = StandardScaler(), sampling.RandomOverSampler(random_state=0), network
+    moments = activation_moments(imblearn.make_pipeline(*steps).fit(X, y), X)
+    assert_allclose(moments.inputs.mean, 0, atol=1e-5)
+
+
 class SometimesSquares(PolynomialFeatures):
     """Makes more columns of some rows than of others, as selections do."""
 
