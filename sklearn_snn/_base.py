@@ -6,6 +6,7 @@ from abc import abstractmethod
 from copy import deepcopy
 from dataclasses import replace
 from inspect import signature
+from pickle import PicklingError
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -191,8 +192,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                 self.member_preprocessors_ = preprocessors
             else:
                 result |= self._training_result(refitted, result)
-        for name in (self._oof_attribute, "oof_score_"):  # of an earlier fit
-            vars(self).pop(name, None)
+        self._forget_earlier_fit()
         vars(self).update(result)
 
     def _first_networks(self, request):
@@ -220,7 +220,13 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         if networks[0].stopped_by == "interrupt":  # a loop over chunks ends here, too
             raise KeyboardInterrupt
         self._complain(networks, data.resumes)
+        self._forget_earlier_fit()
         vars(self).update(self._training_result(networks))
+
+    def _forget_earlier_fit(self):
+        """Drop attributes that not every fit has."""
+        for name in (self._oof_attribute, "oof_score_", "callbacks_"):
+            vars(self).pop(name, None)
 
     def _trained(self, networks, members, request):
         """Networks that had an epoch before Ctrl-C, and their members."""
@@ -270,7 +276,13 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         specs, sets, loss, options = request
         specs = [replace(spec, score=None) for spec in specs]  # `scoring` says as much
         asked = specs, sets, loss.key, options, self.scoring
-        return Checkpoint(folder, self.checkpoint_interval, asked)
+        try:
+            return Checkpoint(folder, self.checkpoint_interval, asked)
+        except PicklingError as error:  # of the hash that names the file
+            raise ValueError(
+                "checkpoint needs a scoring that can be pickled, such as a function "
+                f"with a name of its own in a module, got {self.scoring!r}"
+            ) from error
 
     def _copied_callbacks(self, n_networks):
         if self.callbacks is None:

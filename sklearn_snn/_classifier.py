@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_sample_weight
+from sklearn.utils import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
 
@@ -341,8 +341,13 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
     def _loss_weight(self, table, seen=None):
         if self.class_weight is None or self.is_multilabel_:
             return table.weight
-        seen = seen if self.class_weight == "balanced" else None
-        weight = compute_sample_weight(self.class_weight, table.y, indices=seen)
+        if self.class_weight == "balanced":
+            weight = compute_sample_weight("balanced", table.y, indices=seen)
+        else:  # of all classes, some of which a chunk may lack
+            of_classes = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=self.classes_
+            )
+            weight = of_classes[np.searchsorted(self.classes_, table.y)]
         return weight if table.weight is None else weight * table.weight
 
     def _labels_to_stratify(self, y):

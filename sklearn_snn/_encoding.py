@@ -101,7 +101,9 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         """Learn how to encode the table and its target; the data in that encoding."""
         resumes = self.warm_start and self.__sklearn_is_fitted__()
         table = self._read_rows(X, y, sample_weight, groups, reset=not resumes)
-        if not resumes:
+        if resumes:
+            self._learn_more(table)
+        else:
             self._learn_target(table)
         validation = self._read_validation(X_val, y_val, sample_weight_val)
         return self._encoded(table, validation, resumes)

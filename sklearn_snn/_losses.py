@@ -145,7 +145,7 @@ class CrossEntropy(ClassificationLoss):
     def first_outputs(
         self, target: NDArray, weight: FloatArray, n_outputs: int
     ) -> FloatArray:
-        share = np.bincount(target, weight, n_outputs) / weight.sum()
+        share = np.bincount(target, weight, n_outputs) / (weight.sum() or 1.0)
         log_share = np.log(np.maximum(share, self.least_share))
         return log_share - log_share.mean()
 
@@ -388,6 +388,8 @@ class Poisson(RegressionLoss):
     def encode(
         self, y: FloatArray, location: FloatArray, scale: FloatArray
     ) -> FloatArray:
+        if np.any(y < 0):  # in rows to go on with, or to validate on
+            raise ValueError(f"loss='poisson' requires non-negative y, got {y.min()}")
         return y / np.exp(location)
 
     def forward(

@@ -93,6 +93,7 @@ class SNNNet(NeuralNet):
         """Train until every network has stopped."""
         train, valid = self.get_split_datasets(X, y)
         datasets = {"dataset_train": train, "dataset_valid": valid}
+        self._after_epoch()  # some may have had all their epochs in an earlier fit
         try:
             while any(record.stopped_by is None for record in self.stack.records):
                 self.notify("on_epoch_begin", **datasets)

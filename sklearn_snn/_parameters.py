@@ -206,8 +206,8 @@ _ATTRIBUTES = """\
         mean of theirs. With `refit` it tells of the networks on the folds.
     oof_decision_function_, oof_prediction_ : ndarray of shape (n_samples, ...)
         With `oof_score`, of a classifier the probabilities and of a regressor the
-        prediction of each row by the networks that never saw it, averaged, in float32;
-        NaN for rows that no network has left out.
+        prediction of each row by the networks that never saw it, averaged; NaN for rows
+        that no network has left out.
     oof_score_ : float
         With `oof_score`, the estimator's `score` of these predictions.
     member_preprocessors_ : list of transformer or None

@@ -99,7 +99,7 @@ class PlanningEstimator(EncodingEstimator):
         has_split = data.validation is not None or self.cv is not None or self.oof_score
         # The folds of several networks are all rows together, and lost to none.
         has_split |= self.n_estimators > 1 and data.training_set.X.shape[0] > 1
-        return has_split or len(data.table.y) >= _ENOUGH_TO_VALIDATE
+        return has_split or data.training_set.X.shape[0] >= _ENOUGH_TO_VALIDATE
 
     def _check_combination(self, data):
         """Refuse what cannot be had together."""
@@ -144,6 +144,7 @@ class PlanningEstimator(EncodingEstimator):
         if not holds_out and self.cv is None:
             return [Member()] * self.n_estimators
         splits = self._splits(data.table)
+        _check_splits(data, splits, holds_out)
         # Networks that go on must find the table as it was.
         is_hinted = holds_out and self._sees_target and not self.warm_start
         if not (self.oof_score or is_hinted):
@@ -233,7 +234,8 @@ class PlanningEstimator(EncodingEstimator):
             )
             for i, (seed, one) in enumerate(zip(seeds, rows, strict=True))
         ]
-        if stops and len(specs) > 1 and self._stop_together(specs, len(data.table.y)):
+        n_rows = data.training_set.X.shape[0]
+        if stops and len(specs) > 1 and self._stop_together(specs, n_rows):
             specs = [replace(spec, ensemble=0) for spec in specs]
         options = {
             "n_iter_no_change": self.n_iter_no_change if stops else None,
@@ -323,8 +325,8 @@ class PlanningEstimator(EncodingEstimator):
         return layer_sizes(
             training_set.n_inputs,
             self.n_outputs_,
-            self.depth,
-            self.width,
+            int(self.depth),
+            int(self.width),  # a small numpy integer would overflow
             self.layer_form,
         )
 
@@ -356,7 +358,7 @@ class PlanningEstimator(EncodingEstimator):
                 UserWarning,
                 stacklevel=2,
             )
-        return min(self.batch_size, n_samples)
+        return int(min(self.batch_size, n_samples))  # torch takes no numpy integers
 
     def _options(self, *, trains=True, **chosen):
         defaults = {
@@ -404,6 +406,17 @@ class PlanningEstimator(EncodingEstimator):
     @abstractmethod
     def _output_scale(self):
         """Location and scale that take outputs to the link's argument."""
+
+
+def _check_splits(data, splits, holds_out):
+    """Raise if a split leaves no row that counts."""
+    for train, held_out in splits:
+        needed = {"train": train} | ({"validate": held_out} if holds_out else {})
+        for what, rows in needed.items():
+            if not len(data.counted(rows)):
+                raise ValueError(
+                    f"cv has a split with no row of positive weight to {what} on"
+                )
 
 
 def _n_rows(sets, spec_rows):

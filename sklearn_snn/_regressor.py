@@ -43,7 +43,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
     Attributes
     ----------
     is_multioutput_ : bool
-        Whether the training target had two dimensions.
+        Whether the training target had more than one column.
     target_location_ : ndarray of shape (n_outputs,)
         What is subtracted from the target.
     target_scale_ : ndarray of shape (n_outputs,)
@@ -198,7 +198,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions, in the shape of the training target.
+            Predictions, in the shape of the training target (one column is none).
         """
         return self.predict_members(X).mean(axis=0)
 
@@ -233,9 +233,10 @@ class SNNRegressor(RegressorMixin, BaseSNN):
     def _learn_more(self, table):
         super()._learn_more(table)
         known = self.target_location_, self.target_scale_
-        self.target_location_, self.target_scale_ = settle(
-            known, self._target_scale(table)
-        )
+        if not self.target_scale_.all():
+            self.target_location_, self.target_scale_ = settle(
+                known, self._target_scale(table)
+            )
 
     def _target_scale(self, table):
         table = table.take(table.counted_rows)

@@ -83,7 +83,13 @@ class ValidationScore:
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}
         (prediction,) = self._estimator._member_predictions(raw[np.newaxis])
         made = self._estimator._made_predictions(prediction)
-        value = self._scorer(made, X, y, **weight)
+        try:
+            value = self._scorer(made, X, y, **weight)
+        except ValueError as error:  # of rows that lack a class, most often
+            raise ValueError(
+                f"scoring={self._estimator.scoring!r} failed on {len(y)} validation "
+                f"rows; choose another, such as 'loss', or other rows: {error}"
+            ) from error
         if not np.isfinite(value):
             raise ValueError(
                 f"scoring={self._estimator.scoring!r} gave {value} on {len(y)} "

@@ -49,8 +49,21 @@ def member_splits(
     splitter = check_cv(cv, labels, classifier=labels is not None)
     stand_in = np.zeros((n_samples, 1))
     y = np.zeros(n_samples) if labels is None else labels
-    splits = list(splitter.split(stand_in, y, groups))
+    # Masks, lists and indices from the end, too.
+    every = np.arange(n_samples)
+    splits = [
+        tuple(every[_as_index(part)] for part in split)
+        for split in splitter.split(stand_in, y, groups)
+    ]
+    if not splits:
+        raise ValueError("cv has no splits (left), but one is needed at least")
     return list(islice(cycle(splits), n_members))
+
+
+def _as_index(part):
+    """Rows that a split names as an index; of an empty list, one of integers."""
+    part = np.asarray(part)
+    return part if part.size else part.astype(int)
 
 
 def _default_splitter(n_members, n_samples, labels, groups, fraction, random_state):

@@ -39,6 +39,7 @@ from sklearn.model_selection import (
 )
 from sklearn.multioutput import ClassifierChain
 from sklearn.preprocessing import RobustScaler, StandardScaler, TargetEncoder
+from skorch.callbacks import EpochTimer
 
 from sklearn_snn import SNNClassifier, SNNRegressor, masked_scorer
 
@@ -113,6 +114,18 @@ def test_zero_weight_is_absence(cancer, estimator):
     with_zeros = clone(estimator).fit(X, y, sample_weight=weight)
     without = clone(estimator).fit(X[weight], y[weight])
     assert_allclose(with_zeros._outputs(X), without._outputs(X), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("n_estimators", [1, 2])
+def test_zero_weight_is_absence_where_the_number_of_rows_decides(n_estimators):
+    """On early stopping, and on stopping together, from 1,000 rows on."""
+    X = np.random.default_rng(0).normal(size=(1100, 2))
+    y, weight = X[:, 0], np.repeat([1.0, 0.0], [900, 200])
+    model = SNNRegressor(**SMALL | dict(n_estimators=n_estimators))
+    expected = clone(model).fit(X[:900], y[:900])
+    weighted = clone(model).fit(X, y, weight)
+    assert_array_equal(weighted.predict(X), expected.predict(X))
+    assert weighted.best_validation_score_ == expected.best_validation_score_
 
 
 def test_weights_move_the_model(diabetes):
@@ -329,6 +342,28 @@ def test_class_weight_is_sample_weight(cancer):
     assert by_class.predict(X).mean() < plain.predict(X).mean()
 
 
+@pytest.mark.parametrize("labels", [[0, 1], ["a", "b"], [0, 1, 2]])
+def test_rows_may_lack_a_class_that_has_a_weight(cancer, labels):
+    X, y = cancer
+    y = np.array(labels)[y]
+    few = y == labels[0]
+    model = SNNClassifier(class_weight={labels[1]: 5.0}, **SMALL)
+    model.partial_fit(X, y, classes=labels).partial_fit(X[few], y[few])
+    model.set_params(early_stopping=True).fit(X, y, X_val=X[few], y_val=y[few])
+    model.set_params(warm_start=True, early_stopping=False, max_iter=12)
+    model.fit(X[few], y[few])
+    assert model.n_iter_ == 12
+    with pytest.raises(ValueError, match="not in class_weight"):
+        SNNClassifier(class_weight={"strange": 2.0}).fit(X, y)
+
+
+def test_a_chunk_of_classes_without_weight_is_no_divergence(cancer):
+    X, y = cancer
+    model = SNNClassifier(class_weight={0: 0, 1: 0, 2: 1}, **SMALL)
+    proba = model.partial_fit(X, y, classes=[0, 1, 2]).predict_proba(X)
+    assert_allclose(proba.sum(axis=1), 1, rtol=1e-5)
+
+
 def test_strange_labels_are_an_error(labels):
     X, y, _ = labels
     with pytest.raises(ValueError, match=r"labels 0 and 1.*got \[2"):
@@ -453,6 +488,29 @@ def test_what_is_constant_at_first_is_learned_later():
     assert model.score(X, y) > 0.95
 
 
+def test_warm_start_learns_what_was_constant_at_first(diabetes):
+    X, y = diabetes
+    options = SMALL | dict(warm_start=True, learning_rate="constant")
+    model = SNNRegressor(**options).fit(X, np.ones(len(y)))
+    assert_allclose(model.predict(X), 1)
+    assert model.set_params(max_iter=60).fit(X, y).score(X, y) > 0.3
+    model = SNNRegressor(**options).fit(0 * X, y)
+    assert model.set_params(max_iter=60).fit(X, y).score(X, y) > 0.3
+
+
+def test_counts_of_a_chunk_may_all_be_0():
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    counts = np.floor(np.exp(X[:, 0]))
+    model = SNNRegressor(loss="poisson", **SMALL).partial_fit(X, counts)
+    before = model.predict(X).mean()
+    for _ in range(20):
+        model.partial_fit(X[:20], np.zeros(20))
+    assert model.predict(X).mean() < before
+    for data in (dict(y=-counts), dict(y=counts, X_val=X, y_val=-counts)):
+        with pytest.raises(ValueError, match="requires non-negative y"):
+            model.set_params(warm_start=True, early_stopping="auto").fit(X, **data)
+
+
 def test_a_frozen_preprocessor_is_used_as_it_is(diabetes):
     X, y = diabetes
     scaler = StandardScaler().fit(X * 5)
@@ -511,6 +569,16 @@ def test_warm_start_goes_on_to_max_iter(cancer):
     assert_same_weights(warm, whole)  # nothing left to do
     with pytest.raises(ValueError, match="cannot go on training"):
         warm.set_params(width=8).fit(X, y)
+
+
+def test_networks_that_join_leave_those_that_are_done_as_they_are(diabetes):
+    model = SNNRegressor(**SMALL | dict(warm_start=True, learning_rate="constant"))
+    first = model.set_params(n_estimators=2).fit(*diabetes).networks_
+    model.set_params(n_estimators=4).fit(*diabetes)
+    assert [network.n_iter for network in model.networks_] == [10] * 4
+    for old, new in zip(first, model.networks_, strict=False):
+        for before, after in zip(old.weights, new.weights, strict=True):
+            assert_array_equal(before, after)
 
 
 def test_warm_start_never_gets_worse_on_the_rows_it_is_validated_on(cancer):
@@ -645,6 +713,16 @@ def test_modules_are_the_networks_and_their_scales(diabetes, estimator):
     assert "modules_" not in vars(model)
     layers = {type(layer) for layer in model.modules_[0]}
     assert layers <= {torch.nn.Linear, torch.nn.SELU, torch.nn.AlphaDropout}
+
+
+def test_attributes_of_an_earlier_fit_do_not_stay(diabetes):
+    model = SNNRegressor(**SMALL | dict(oof_score=True, n_estimators=2))
+    assert hasattr(model.fit(*diabetes), "oof_prediction_")
+    model.partial_fit(*diabetes)
+    assert not {"oof_score_", "oof_prediction_"} & set(vars(model))
+    model = SNNRegressor(**SMALL, callbacks=[EpochTimer()]).fit(*diabetes)
+    assert len(model.callbacks_) == 1
+    assert not hasattr(model.set_params(callbacks=None).fit(*diabetes), "callbacks_")
 
 
 def test_fitted_attributes(diabetes):

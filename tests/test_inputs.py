@@ -21,7 +21,7 @@ from sklearn import config_context
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
@@ -445,6 +445,34 @@ def test_several_networks_share_one_row_but_cannot_be_validated_on_it(make, X):
 
 
 @BOTH
+def test_a_split_that_leaves_no_row_that_counts_is_named(make, X, y):
+    folds = list(KFold(5).split(X))
+    weight = np.ones(len(y))
+    weight[folds[0][1]] = 0
+    parameters = TINY | dict(n_estimators=5, cv=folds)
+    for more in ({}, {"oof_score": True}):
+        with pytest.raises(
+            ValueError, match="cv has a split with no .* to validate on"
+        ):
+            make(early_stopping=True, **parameters | more).fit(X, y, weight)
+    # Who is not validated needs no such rows.
+    assert make(early_stopping=False, **parameters).fit(X, y, weight).n_iter_ > 0
+    with pytest.raises(ValueError, match="cv has a split with no .* to train on"):
+        make(**TINY | dict(cv=[([], folds[0][0])])).fit(X, y)
+
+
+@BOTH
+@pytest.mark.parametrize("integer", [np.int64, np.uint8])
+def test_parameters_may_be_numpys_integers(make, X, y, integer):
+    numbers = dict(depth=2, width=200, batch_size=16, max_iter=2, n_estimators=2)
+    plain = make(random_state=0, **numbers).fit(X, y)
+    theirs = {name: integer(number) for name, number in numbers.items()}
+    assert_array_equal(
+        make(random_state=0, **theirs).fit(X, y).predict(X), plain.predict(X)
+    )
+
+
+@BOTH
 def test_two_rows_can_be_split(make, X):
     parameters = TINY | dict(early_stopping=True)
     if make is SNNRegressor:
@@ -768,6 +796,14 @@ def test_a_score_that_is_not_defined_is_not_called_divergence(X, y):
     ):
         model.fit(X, y, X_val=X[:5], y_val=[0] * 5)
     assert "learning_rate" not in str(caught.value)
+
+
+def test_a_score_that_cannot_be_computed_says_which_and_of_what(X):
+    rare = np.where(np.arange(120) < 3, 2, np.arange(120) % 2)
+    parameters = TINY | dict(n_estimators=8, early_stopping=True)
+    message = "scoring='neg_log_loss' failed on 15 validation rows; .*: y_true"
+    with pytest.raises(ValueError, match=message):
+        SNNClassifier(scoring="neg_log_loss", **parameters).fit(X, rare)
 
 
 def test_at_most_three_columns_and_values_are_shown(X, y):

@@ -501,10 +501,11 @@ def test_checkpoints_are_written_no_more_often_than_asked(tmp_path, monkeypatch)
     [
         (dict(random_state=None), "checkpoint needs random_state"),
         (dict(callbacks=[]), "checkpoint and callbacks exclude each other"),
+        (dict(scoring=lambda *args: 1.0), "checkpoint needs a scoring that can be pi"),
         (dict(checkpoint_interval=-1), "'checkpoint_interval' parameter"),
         (dict(checkpoint=3), "'checkpoint' parameter"),
     ],
-    ids=["random_state", "callbacks", "interval", "folder"],
+    ids=["random_state", "callbacks", "scoring", "interval", "folder"],
 )
 def test_what_checkpoints_cannot_do_is_an_error(tmp_path, parameters, message):
     settings = SMALL | dict(checkpoint=tmp_path) | parameters

@@ -66,3 +66,25 @@ def test_the_users_splits_are_used_in_their_order():
     splits = split(4, cv=folds)
     for (_, held_out), i in zip(splits, (0, 1, 2, 0), strict=True):
         assert (held_out == folds[i][1]).all()
+
+
+def test_splits_may_be_masks_lists_and_indices_from_the_end():
+    mask = np.arange(100) < 70
+    expected = np.arange(70), np.arange(70, 100)
+    for cv in (
+        [(mask, ~mask)],
+        [(list(range(70)), list(range(70, 100)))],
+        [(np.arange(70), np.arange(-30, 0))],
+        [(range(70), range(70, 100))],
+    ):
+        ((rows, held_out),) = split(cv=cv)
+        assert (rows == expected[0]).all()
+        assert (held_out == expected[1]).all()
+    ((_, nothing),) = split(cv=[(mask, [])])
+    assert nothing.shape == (0,)
+
+
+def test_no_splits_are_an_error():
+    for cv in ([], iter([])):
+        with pytest.raises(ValueError, match="cv has no splits"):
+            split(cv=cv)
