@@ -37,9 +37,10 @@ Errors are log-loss for classification and RMSE over the target's standard devia
 for regression, means over the splits. The normalised error of a table is 0 for its
 best method and 1 for its median one and all behind it. Intervals hold 95 % of the means
 over tables that are drawn anew. A tie is a mean difference within one standard error
-over the splits. Seconds are those of fits on a machine that did nothing else, one after
-the other, wherever there are such of the tables; those that shared it do not count
-then."""
+over the splits. Ranks and the tables of a measure are of the splits that `snn` has been
+run on, and of methods that have been run on all of these. Seconds are those of fits on
+a machine that did nothing else, one after the other, wherever there are such of the
+tables; those that shared it do not count then."""
 
 PUBLISHED = """\
 ## Published results of what could not be run
@@ -117,10 +118,11 @@ def report_rows(fits, is_full, row):
         return []
     size = "all training rows" if is_full else "at most 10,000 training rows"
     purpose = {"even": "for reporting", "odd": "for tuning"}[row]
-    n_tables, n_splits = fits["table"].nunique(), fits["split"].nunique()
+    ours = fits[fits["method"] == OURS] if OURS in set(fits["method"]) else fits
+    n_tables, n_splits = ours["table"].nunique(), ours["split"].nunique()
     title = (
         f"## Tables at {row} rows of the suite ({purpose}), {size}: "
-        f"{n_tables} tables, up to {n_splits} splits"
+        f"{n_tables} tables, {n_splits} split{'s' if n_splits > 1 else ''}"
     )
     return [
         title,
@@ -232,7 +234,11 @@ def worst_tables(fits):
 
 def report_measure(fits, measure):
     """Means over splits of a measure, a row a table, the best in bold."""
-    values = by_method(fits, measure).groupby(level="table").mean()
+    values = by_method(fits, measure)
+    if OURS in values:
+        values = values[values[OURS].notna()]
+    # Of other splits a mean would be of other rows.
+    values = values.groupby(level="table").agg(lambda part: part.mean(skipna=False))
     values = values.dropna(how="all").dropna(how="all", axis="columns")
     if values.empty:
         return ""

@@ -363,6 +363,21 @@ def test_a_report_names_all_methods_and_failures():
     assert "-5.0 points of error rate behind it (adult)" in text
 
 
+def test_tables_of_a_measure_are_of_the_splits_that_ours_has():
+    lines = [
+        line(split=split, method=method, loss=loss)
+        for split, ours in enumerate([0.4, 0.2])
+        for method, loss in {"snn": ours, "mlp": 0.3}.items()
+    ]
+    lines += [
+        line(split=2, method="mlp", loss=9.0),
+        line(split=0, method="tabm", loss=0.1),
+    ]
+    text = report(lines)
+    assert "1 tables, 2 splits" in text
+    assert "| table | mlp | snn |\n| --- | --- | --- |\n| adult | **0.3000** |" in text
+
+
 def test_seconds_are_those_of_a_quiet_machine_if_there_are_any():
     shared = [
         line(split=split, method=method, fit_seconds=seconds)

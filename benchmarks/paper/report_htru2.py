@@ -41,7 +41,8 @@ AUC is the mean over folds ± their standard deviation, as in the paper, whose o
 folds are not known. Differences are the row's AUC below that of `snn_members`: the
 interval of 95 % by the corrected resampled t-test is of models trained anew, that by
 DeLong's method of these models on new rows. Methods that have not been run on all
-folds come last."""
+folds come last. Seconds are beside other fits, on processors that differ up to four
+times."""
 
 
 def report(lines):
