@@ -195,12 +195,13 @@ DATE_PARTS = {
     "day": lambda days: _since(days, "M8[D]", "M8[M]"),
     # The first day of 1970 was a Thursday.
     "weekday": lambda days: (days.astype("M8[D]").astype(np.float64) + 3) % 7,
+    "hour": lambda days: (days - days.astype("M8[D]")) / np.timedelta64(1, "h"),
     "days": lambda days: days.astype("M8[us]").astype(float) / _MICROSECONDS_OF_A_DAY,
 }
 
 
 def date_part(values, part):
-    """Year, month, day, weekday (0 is Monday) or count of days of dates.
+    """Year, month, day, weekday (0 is Monday), hour or count of days of dates.
 
     Parameters
     ----------

@@ -406,6 +406,7 @@ def _date_parts(graph, column):
         "month": month + 3.0 - is_after * 12.0,
         "day": of_year - (month * 153.0 + 2.0) // 5.0 + 1.0,
         "weekday": day + 3.0 - (day + 3.0) // 7.0 * 7.0,
+        "hour": (time % _DAY).cast(np.float64) / (_DAY / 24),
         "days": time.cast(np.float64) / float(_DAY),
     }
     return {

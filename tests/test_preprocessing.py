@@ -921,13 +921,16 @@ def test_durations_of_any_unit_are_numbers_of_days():
     assert list(exact().fit(short).get_feature_names_out()) == ["span", "x"]
 
 
-def test_hours_count_in_the_number_of_days():
-    frame = pd.DataFrame({"at": pd.date_range("2020-01-01", periods=20, freq="h")})
+@pytest.mark.parametrize("start", ["2020-01-01", "1960-02-29"])
+def test_times_have_an_hour_and_count_in_the_number_of_days(start):
+    frame = pd.DataFrame({"at": pd.date_range(start, periods=47, freq="30min")})
+    frame.loc[3, "at"] = None
     ours = exact().fit(frame)
-    assert list(ours.get_feature_names_out()) == ["at_days"]
-    assert_allclose(
-        ours.transform(frame), exact().fit_transform(np.arange(20.0)[:, None])
-    )
+    names = ["at_hour", "at_days", "at_missing"]
+    assert list(ours.get_feature_names_out()) == names
+    hours = np.where(np.arange(47) == 3, np.nan, np.arange(47) / 2)
+    expected = exact().fit_transform(hours[:, None])
+    assert_allclose(ours.transform(frame), expected[:, [0, 0, 1]])
 
 
 # Output -------------------------------------------------------------------------
