@@ -22,8 +22,12 @@ _MAX_LEVELS = 64
 #: Columns where there are more levels, of the most frequent ones and of all others.
 _MAX_COLUMNS = 32
 
-#: Columns of the target beyond which its means are not used.
-MAX_TARGETS = 10
+#: Columns of the target beyond which its means are not used: each is a column of the
+#: table, for each category of many levels.
+MAX_TARGETS = 100
+
+#: Different numbers up to which a target of whole ones is taken for classes.
+_MOST_CLASSES = 10
 
 #: Parts of the rows whose target means are learned from the other parts.
 _N_FOLDS = 5
@@ -225,7 +229,7 @@ def target_columns(y):
         classes = np.unique(y)
     except TypeError as error:  # strings are not less than numbers
         raise TypeError(f"y must hold labels of one type: {error}") from error
-    if is_numeric and (type_of_target(y) == "continuous" or len(classes) > MAX_TARGETS):
+    if is_numeric and (type_of_target(y) == "continuous" or len(classes) > _MOST_CLASSES):
         return y[:, np.newaxis].astype(np.float64)
     return class_indicators(np.searchsorted(classes, y), len(classes))
 

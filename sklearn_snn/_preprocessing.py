@@ -130,7 +130,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             The table.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Target, for categories of many levels: labels or numbers; with two
-            dimensions at most 10 columns, used as they are.
+            dimensions at most 100 columns, used as they are.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; whole numbers count as repetitions.
 

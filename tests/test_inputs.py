@@ -317,6 +317,15 @@ def test_what_is_set_for_all_transformers_does_not_reach_inside(make, raw):
             assert_array_equal(outputs(model, frame), expected)
 
 
+def test_many_levels_say_which_of_many_classes():
+    rng = np.random.default_rng(0)
+    level = rng.integers(0, 100, 2000)
+    X = pd.DataFrame({"level": [f"level {i}" for i in level]})
+    y = level % 15
+    model = SNNClassifier(n_estimators=2, max_iter=30, random_state=0, width=32)
+    assert model.fit(X[:1500], y[:1500]).score(X[1500:], y[1500:]) > 0.9
+
+
 @BOTH
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_our_preprocessor_may_be_given_as_any_other(make, raw, dtype):

@@ -500,7 +500,10 @@ def test_rows_of_the_training_table_do_not_see_their_own_target():
         (lambda y: np.arange(len(y)), 1),
         (lambda y: np.column_stack([y, y > 0]), 2),
         (lambda y: np.column_stack([y, np.where(y > 0, np.nan, 1)]), 2),
-        (lambda y: np.tile(y[:, None], 11), 0),
+        (lambda y: np.char.mod("class %d", np.arange(len(y)) % 30), 30),
+        (lambda y: np.arange(len(y)) % 30, 1),
+        (lambda y: np.tile(y[:, None], 11), 11),
+        (lambda y: np.tile(y[:, None], 101), 0),
         (lambda y: None, 0),
     ],
 )
