@@ -229,7 +229,8 @@ def target_columns(y):
         classes = np.unique(y)
     except TypeError as error:  # strings are not less than numbers
         raise TypeError(f"y must hold labels of one type: {error}") from error
-    if is_numeric and (type_of_target(y) == "continuous" or len(classes) > _MOST_CLASSES):
+    is_many = len(classes) > _MOST_CLASSES
+    if is_numeric and (is_many or type_of_target(y) == "continuous"):
         return y[:, np.newaxis].astype(np.float64)
     return class_indicators(np.searchsorted(classes, y), len(classes))
 
