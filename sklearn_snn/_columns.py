@@ -108,7 +108,7 @@ def numbers(X, j, name):
         values = _from_objects(values, name)
     if values.dtype.kind == "m":
         if np.datetime_data(values.dtype)[0] in ("Y", "M", "generic"):
-            values = values.astype("m8[us]")
+            values = values.astype("m8[us]")  # those have no length in days
         return values / np.timedelta64(1, "D")  # NaT becomes NaN
     values = values.astype(np.float64, copy=False)
     if np.isinf(values).any():

@@ -49,10 +49,11 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     Numbers get a robust scale with a smooth clip, ``z / sqrt(1 + (z / 3)**2)`` with
     ``z = (x - median) / interquartile range``, that outliers and heavy tails cannot
     stretch [1]_, and then mean 0 and variance 1 over the training rows. Where most
-    values are equal, the median distance of the others is the range, and where nearly
-    all are, the variance is less than 1. Dates (in UTC, if they have a zone) become
-    year, month, day, weekday, hour and a count of days. Where values are missing the
-    mean stands in, and a column of its own says so if that has happened in training.
+    values are equal, the median distance of the others stands in for the range; where
+    nearly all are, the variance is less than 1, so that none is beyond 10. Dates (in
+    UTC, if they have a zone) become year, month, day, weekday, hour and a count of
+    days. Where values are missing the mean stands in, and a column of its own says so
+    if that has happened in training.
 
     Categories become a column for each level, missing values being a level and rare
     ones pooled. Of two levels one column is enough. More than 64 levels become their

@@ -220,12 +220,16 @@ def _train(number, request, time_limit, advance):
     finally:
         if advance is not None:
             advance(len(specs) * (1 - told / n_epochs))
-    seconds = time.perf_counter() - start
+    return number, _answers(networks, specs, time.perf_counter() - start)
+
+
+def _answers(networks, specs, seconds):
+    """Trained networks, with the time of their stack shared out by epochs."""
     trained = [
         network.n_iter - spec.n_epochs_done
         for network, spec in zip(networks, specs, strict=True)
     ]
-    return number, [
+    return [
         _Answer(
             network,
             seconds * n / max(sum(trained), 1),

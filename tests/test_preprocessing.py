@@ -720,6 +720,19 @@ def test_every_kind_of_table_becomes_the_same(table, missing):
         assert_allclose(expected.transform(table(frame)), result, atol=1e-9)
 
 
+@pytest.mark.parametrize("make", [as_polars, pa.Table.from_pandas])
+def test_columns_are_read_by_the_librarys_own_way(make, monkeypatch):
+    """Of pyarrow's tables the general one takes time that grows with the square."""
+
+    def general(*args, **options):
+        raise AssertionError("the general way was taken")
+
+    frame = mixed()
+    expected = exact().fit_transform(frame)
+    monkeypatch.setattr("sklearn_snn._columns._safe_indexing", general)
+    assert_allclose(exact().fit_transform(make(frame)), expected)
+
+
 def test_booleans_are_categories_with_missing_ones():
     frame = pd.DataFrame({"flag": pd.array([True, False, None, True], "boolean")})
     names = ["flag_False", "flag_True", "flag_missing"]
