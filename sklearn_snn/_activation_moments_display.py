@@ -4,9 +4,8 @@ import numpy as np
 
 from sklearn_snn._moments import activation_moments
 from sklearn_snn._panels import (
-    BLUE,
     GREY,
-    ORANGE,
+    STATES,
     divide,
     legend_above,
     new_axes,
@@ -18,10 +17,6 @@ from sklearn_snn._selu import THEOREM_1
 _LOW, _HIGH = 0.05, 0.95
 
 _MAP = "map g"
-_STATES = {
-    "initial": dict(label="as drawn", color=BLUE, marker="o"),
-    "trained": dict(label="trained", color=ORANGE, marker="s", linestyle="--"),
-}
 
 
 class ActivationMomentsDisplay:
@@ -121,7 +116,7 @@ class ActivationMomentsDisplay:
     def _draw(self, panel, column, name):
         panel.axhspan(*getattr(THEOREM_1, name), color=GREY, alpha=0.2, linewidth=0)
         panel.axhline(column, color=GREY, linewidth=1)
-        for state, style in _STATES.items():
+        for state, style in STATES.items():
             values = self.moments.path(state)[:, column]
             numbers = np.arange(len(values))
             panel.plot(numbers, values, markersize=4, **style)

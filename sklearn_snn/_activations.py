@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sklearn_snn._layers import sizes_of
 from sklearn_snn._modules import sequential_from_weights, split_parameters
 from sklearn_snn._pieces import PiecewiseLinear
 from sklearn_snn._records import Record
@@ -81,7 +82,7 @@ def initial_module(
 ) -> nn.Sequential:
     """A network as it was before training, but for the bias of its outputs."""
     weights = network.weights
-    sizes = (len(weights[0]), *(len(bias) for bias in weights[1::2]))
+    sizes = sizes_of(weights)
     spec = NetworkSpec(
         sizes,
         1,
@@ -112,8 +113,7 @@ def observe(module: nn.Sequential, rows: Rows) -> Activations:
     squares, generator = np.zeros(len(linear)), np.random.default_rng(0)
     for indices in torch.arange(len(rows)).split(max(_BLOCK_NUMBERS // max(sizes), 1)):
         x = encode(rows.take(indices))
-        with torch.enable_grad():
-            activations = list(accumulate(linear, _selu, initial=x))
+        activations = list(accumulate(linear, _selu, initial=x))
         # The mean over random signs is the mean over directions.
         signs = generator.choice([-1.0, 1.0], size=activations[-1].shape)
         directions = torch.from_numpy(signs).to(x.dtype)

@@ -262,6 +262,9 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                     callbacks=callbacks,
                     checkpoint=checkpoint,
                 )
+                reasons = {network.stopped_by for network in networks}
+                if checkpoint is not None and "diverged" in reasons:
+                    checkpoint.remove()  # from there it would diverge again
                 request = next_request(rounds, networks)
                 if request is not None:
                     progress.expect(_n_epochs(request, is_split=callbacks is not None))

@@ -68,7 +68,8 @@ class Category:
 
     def with_targets(self, means):
         """The same, with means of the target instead of other columns."""
-        return replace(self, table=self.table[:, :0], parts=[], targets=means)
+        # No view of the table, which would stay in memory.
+        return replace(self, table=np.empty((len(means), 0)), parts=[], targets=means)
 
     def or_constant(self):
         """The same, with a column of zeros if it has none."""

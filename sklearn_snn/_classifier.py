@@ -13,7 +13,7 @@ from sklearn_snn._base import BaseSNN
 from sklearn_snn._compat import Interval, StrOptions, _fit_context
 from sklearn_snn._parameters import CONSTRAINTS, describe_parameters
 from sklearn_snn._scoring import MadePredictions, measured
-from sklearn_snn._validation import numeric_target
+from sklearn_snn._validation import check_columns, numeric_target, row_weights
 
 
 @describe_parameters
@@ -194,9 +194,9 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         return self._partial_fit(X, y, sample_weight, classes=classes)
 
     def _check_same_classes(self, classes):
-        if classes is not None and not np.array_equal(
-            np.unique(classes), self.classes_
-        ):
+        if classes is None or self.is_multilabel_:  # of several labels they are known
+            return
+        if not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
                 f"classes={classes} is not the same as in the first call of "
                 f"partial_fit, {self.classes_}"
@@ -273,11 +273,12 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
 
             return accuracy_score(y, predictions, sample_weight=sample_weight)
         y = self._read_labels(y)
+        check_columns(y, self._n_target_columns)
         counts = measured(y)
         right = (predictions == y) | ~counts
         weight = counts.any(axis=1).astype(float)
         if sample_weight is not None:
-            weight *= sample_weight
+            weight *= row_weights(sample_weight, y)
         if not weight.any():
             raise ValueError("y has no label to score: those that weigh are all NaN")
         return float(np.average(right.all(axis=1), weights=weight))
@@ -344,6 +345,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         if self.class_weight == "balanced":
             weight = compute_sample_weight("balanced", table.y, indices=seen)
         else:  # of all classes, some of which a chunk may lack
+            _check_weights(self.class_weight)
             of_classes = compute_class_weight(
                 self.class_weight, classes=self.classes_, y=self.classes_
             )
@@ -374,6 +376,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
                 "class_weight must have keys 0 and 1 for a multilabel y, got "
                 f"{sorted(strange, key=str)} as well"
             )
+        _check_weights(self.class_weight)
         weights = [self.class_weight.get(label, 1.0) for label in (0, 1)]
         return np.tile(np.array(weights, dtype=float), (target.shape[1], 1))
 
@@ -405,3 +408,13 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
 def _n_columns(y):
     shape = y.shape if issparse(y) else np.asarray(y).shape
     return shape[1] if len(shape) == 2 else 1
+
+
+def _check_weights(class_weight):
+    """Refuse weights of classes that are negative or not finite."""
+    for label, weight in class_weight.items():
+        if not (np.isfinite(weight) and weight >= 0):
+            raise ValueError(
+                "class_weight must be finite and not negative, got "
+                f"{weight} for class {label!r}"
+            )

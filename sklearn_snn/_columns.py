@@ -143,7 +143,7 @@ def _without_zone(value):
     return value.astimezone(UTC).replace(tzinfo=None)
 
 
-def levels(X, j, name):
+def levels(X, j):
     """A column of categories as Python objects, None where missing; see `numbers`."""
     values, _ = _array(X, j, is_exact=True)
     is_missing = _is_missing(values)

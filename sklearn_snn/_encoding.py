@@ -72,7 +72,10 @@ class EncodedTable(NamedTuple):
     def counted(self, rows):
         """Those of these rows of the table whose weight is not 0."""
         counted = self.table.counted_rows
-        return rows if counted is None else np.intersect1d(rows, counted)
+        if counted is None:
+            return rows
+        rows = np.asarray(rows)
+        return rows[np.isin(rows, counted)]
 
     def positions(self, rows):
         """Where these rows of the table are in the training set."""
@@ -325,6 +328,7 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
 
 def _offset(transformed, preprocessor):
     """What is left to subtract from a sparse table that our preprocessor scaled."""
-    if issparse(transformed) and isinstance(preprocessor, TabularPreprocessor):
+    # A frozen one has the attributes of what it wraps.
+    if issparse(transformed) and hasattr(preprocessor, "sparse_offset"):
         return preprocessor.sparse_offset.astype(transformed.dtype)
     return None

@@ -37,7 +37,7 @@ def fitted_network(estimator, X=None):
                 if X is not None and not is_idle:
                     X = step.transform(X)
             estimator = estimator.steps[-1][1]
-        elif hasattr(estimator, "cv") and hasattr(estimator, "estimator"):
+        elif hasattr(estimator, "best_estimator_") or _is_search(estimator):
             check_is_fitted(estimator, "best_estimator_")
             estimator = estimator.best_estimator_
         else:
@@ -47,3 +47,10 @@ def fitted_network(estimator, X=None):
             )
     check_is_fitted(estimator)
     return estimator, X
+
+
+def _is_search(estimator):
+    """Whether it is one of scikit-learn's searches, or ours."""
+    from sklearn.model_selection import GridSearchCV  # slow to import, as well
+
+    return isinstance(estimator, GridSearchCV.__base__)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
+
+from numpy.typing import NDArray
 
 LayerForm = Literal["rectangular", "conic"]
 
@@ -44,3 +47,8 @@ def layer_sizes(
             for layer in range(depth)
         ]
     return (n_features, *hidden, n_outputs)
+
+
+def sizes_of(weights: Sequence[NDArray]) -> tuple[int, ...]:
+    """Sizes of all layers of ``[weight, bias, ...]``, weights of shape (in, out)."""
+    return (len(weights[0]), *map(len, weights[1::2]))

@@ -125,7 +125,7 @@ class LossCurveDisplay:
         """
         new_axes(self, ax)
         self.score_ax_, handles = None, []
-        self.lines_ = [self._draw(self.ax_, self.loss_curves, "training", BLUE, "-")]
+        self.lines_ = [_draw(self.ax_, self.loss_curves, "training", BLUE, "-")]
         self.ax_.set(xlabel="epoch", ylabel="loss")
         if self.validation_scores is not None:
             self._draw_validation()
@@ -137,17 +137,6 @@ class LossCurveDisplay:
         legend_inside(self.score_ax_ or self.ax_, [*self.lines_, *handles], loc)
         return self
 
-    def _draw(self, ax, curves, label, colour, style):
-        together = held_curves(curves)
-        epochs = np.arange(1, together.shape[1] + 1)
-        if len(curves) > 1:
-            low, high = together.min(axis=0), together.max(axis=0)
-            ax.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
-        (line,) = ax.plot(
-            epochs, together.mean(axis=0), color=colour, linestyle=style, label=label
-        )
-        return line
-
     def _draw_validation(self):
         ax, curves = self.ax_, self.validation_scores
         if self.score_name == "loss":
@@ -158,7 +147,7 @@ class LossCurveDisplay:
                 self.score_ax_ = ax = self.ax_.twinx()
             ax.set_ylabel(f"validation {self.score_name}", color=ORANGE)
             label = f"validation {self.score_name} (right)"
-        self.lines_.append(self._draw(ax, curves, label, ORANGE, "--"))
+        self.lines_.append(_draw(ax, curves, label, ORANGE, "--"))
 
     def _mark_best(self):
         """A line at the epoch that is kept, or where each network has its own."""
@@ -182,3 +171,15 @@ def _name(scoring):
     if isinstance(scoring, str):
         return scoring.replace("_", " ")
     return getattr(scoring, "__name__", "score")
+
+
+def _draw(ax, curves, label, colour, style):
+    together = held_curves(curves)
+    epochs = np.arange(1, together.shape[1] + 1)
+    if len(curves) > 1:
+        low, high = together.min(axis=0), together.max(axis=0)
+        ax.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
+    (line,) = ax.plot(
+        epochs, together.mean(axis=0), color=colour, linestyle=style, label=label
+    )
+    return line

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sklearn_snn._dropout import StackedAlphaDropout
-from sklearn_snn._layers import LayerForm, layer_sizes
+from sklearn_snn._layers import LayerForm, layer_sizes, sizes_of
 from sklearn_snn._pieces import PiecewiseLinear
 from sklearn_snn._propagation import (
     Layers,
@@ -35,18 +35,24 @@ class SNN(nn.Sequential):
     Parameters
     ----------
     n_features : int
-        Number of inputs. Standardise them: the theory wants mean 0 and variance 1.
+        Number of inputs, at least 1. Standardise them: the theory wants mean 0 and
+        variance 1.
     n_outputs : int
-        Number of outputs of the last, linear layer.
+        Number of outputs of the last, linear layer, at least 1.
     depth : int, default=3
         Number of hidden layers, at least 1.
     width : int, default=64
-        Units of the first hidden layer.
+        Units of the first hidden layer, at least 1.
     layer_form : {"rectangular", "conic"}, default="rectangular"
         Hidden layers of equal size, or sizes that go geometrically from `width` to
         `n_outputs`.
     dropout : float, default=0.0
         Rate of alpha dropout after each hidden layer, in [0, 1).
+
+    Raises
+    ------
+    ValueError
+        If a parameter is outside of its range.
 
     Notes
     -----
@@ -74,6 +80,17 @@ class SNN(nn.Sequential):
         layer_form: LayerForm = "rectangular",
         dropout: float = 0.0,
     ) -> None:
+        counts = dict(
+            n_features=n_features, n_outputs=n_outputs, depth=depth, width=width
+        )
+        for name, number in counts.items():
+            if number < 1:
+                raise ValueError(f"{name} must be at least 1, got {number}")
+        if layer_form not in get_args(LayerForm):
+            forms = " or ".join(map(repr, get_args(LayerForm)))
+            raise ValueError(f"layer_form must be {forms}, got {layer_form!r}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {dropout}")
         sizes = layer_sizes(n_features, n_outputs, depth, width, layer_form)
         super().__init__(*_sequence(sizes, dropout))
         self.reset_parameters()
@@ -157,7 +174,7 @@ def sequential_from_weights(
     pieces : PiecewiseLinear or None, default=None
         What is added to a table before the first layer.
     """
-    sizes = [len(weights[0]), *(len(bias) for bias in weights[1::2])]
+    sizes = sizes_of(weights)
     # Weights that are drawn first would be taken from torch's global generator.
     undrawn = partial(nn.utils.skip_init, nn.Linear)
     network = nn.Sequential(*_sequence(sizes, dropout, undrawn))

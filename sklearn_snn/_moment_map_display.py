@@ -7,8 +7,8 @@ from sklearn_snn._panels import (
     BLUE,
     GREEN,
     GREY,
-    ORANGE,
     PURPLE,
+    STATES,
     YELLOW,
     legend_inside,
     new_axes,
@@ -21,10 +21,6 @@ _THEOREMS = {
     "Theorem 1": ((THEOREM_1,), GREEN, "-"),
     "Theorem 2": ((THEOREM_2,), PURPLE, "--"),
     "Theorem 3": (THEOREM_3[::-1], YELLOW, "-."),
-}
-_PATHS = {
-    "initial": dict(label="as drawn", color=BLUE, marker="o"),
-    "trained": dict(label="trained", color=ORANGE, marker="s", linestyle="--"),
 }
 #: A variance from which the map does not come back.
 _ENDLESS = 1e6
@@ -96,6 +92,13 @@ class MomentMapDisplay:
         Returns
         -------
         display : MomentMapDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If `tau` is not positive.
         """
         return cls(omega, tau).plot(ax=ax)
 
@@ -141,7 +144,11 @@ class MomentMapDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+        ValueError
+            If `tau` is not positive.
         """
+        if not self.tau > 0:
+            raise ValueError(f"tau must be positive, got {self.tau}")
         new_axes(self, ax)
         mean_limits, variance_limits = self._limits()
         self.ax_.set(
@@ -162,7 +169,7 @@ class MomentMapDisplay:
     def _draw_points(self):
         """The layers of networks, or the fixed point."""
         if self.moments is not None:
-            for state, style in _PATHS.items():
+            for state, style in STATES.items():
                 self.ax_.plot(*self.moments.path(state).T, markersize=4, **style)
         elif (point := _fixed_point(self.omega, self.tau)) is not None:
             self.ax_.plot(*point, "*", color=BLUE, markersize=10, label="fixed point")
@@ -171,7 +178,7 @@ class MomentMapDisplay:
         """Room for the domains of the theorems, and for the paths."""
         points = [np.array([[-1.0, 0.02], [1.0, 16.0]])]
         if self.moments is not None:
-            points += [self.moments.path(state) for state in _PATHS]
+            points += [self.moments.path(state) for state in STATES]
         low, high = np.min(np.vstack(points), axis=0), np.max(np.vstack(points), axis=0)
         margin = 0.08 * (high[0] - low[0])
         return (low[0] - margin, high[0] + margin), (low[1] / 1.5, high[1] * 1.5)

@@ -57,7 +57,7 @@ class InputMoments:
     Parameters
     ----------
     mean, variance : ndarray of shape (n_networks, n_inputs)
-        Of each input, over the rows.
+        Of each input, over the rows; NaN where the network does not see it.
     names : list of str
         Names of the inputs.
     """
@@ -264,13 +264,19 @@ def activation_moments(estimator, X):
     """
     from sklearn_snn._activations import initial_module, observe
     from sklearn_snn._threads import limit_threads
+    from sklearn_snn._torch_modes import ordinary_modes
 
     network, X = fitted_network(estimator, X)
-    rows = _rows_of_members(network, network._read_X(X, reset=False))
-    drawn = [initial_module(one, network.pieces_) for one in network.networks_]
-    with limit_threads(network.n_threads, 0):
+    X = network._read_X(X, reset=False)
+    with limit_threads(network.n_threads, 0), ordinary_modes("cpu"):
+        rows = _rows_of_members(network, X)
+        drawn = [initial_module(one, network.pieces_) for one in network.networks_]
         before = list(map(observe, drawn, rows))
         after = list(map(observe, network.modules_, rows))
+    before, after = (
+        list(map(_of_what_is_seen, network.networks_, activations))
+        for activations in (before, after)
+    )
     inputs = InputMoments(
         _side_by_side([one.inputs.mean for one in after]),
         _side_by_side([one.inputs.variance for one in after]),
@@ -294,6 +300,16 @@ def _rows_of_members(network, X):
     if network.member_preprocessors_ is None:
         return [encoded(network.preprocessor_)] * len(network.networks_)
     return [encoded(own) for own in network.member_preprocessors_]
+
+
+def _of_what_is_seen(network, activations):
+    """The same, with NaN for inputs that the network does not see."""
+    if network.n_seen is None:
+        return activations
+    inputs = activations.inputs
+    is_seen = np.arange(len(inputs.mean)) < network.n_seen
+    seen = (np.where(is_seen, values, np.nan) for values in inputs)
+    return activations._replace(inputs=type(inputs)(*seen))
 
 
 def _layers(activations):
@@ -328,7 +344,8 @@ def _side_by_side(rows):
 
 def _input_names(network):
     """Names of what the network sees: columns, and pieces of them."""
-    preprocessor, n_inputs = network.preprocessor_, len(network.networks_[0].weights[0])
+    preprocessor = network.preprocessor_
+    n_inputs = max(len(one.weights[0]) for one in network.networks_)
     n_pieces = 0 if network.pieces_ is None else len(network.pieces_.column)
     n_columns = n_inputs - n_pieces
     names = [f"column {i}" for i in range(n_columns)]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Parameter
 
-Solver = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "constant"]
 
 #: Share of training in which the step size of a decaying schedule rises to its peak.
@@ -96,23 +95,17 @@ class StackOptimizer:
         assert self.flat.grad is not None
         updated = (self.flat.detach(), self.flat.grad, *self.state.values())
         for (rate, decay), runs in self._alike().items():
-            parts = [self._cut(one, runs) for one in updated]
+            parts = [_cut(one, runs) for one in updated]
             n_steps = [int(self.n_steps[start]) for start, _ in runs]
             self._update(parts, n_steps, rate, decay)
             if "average" in self.state:
                 self._average(runs)
         self.n_steps += self.active
 
-    def _cut(self, rows: Tensor, runs: list[tuple[int, int]]) -> list[Tensor]:
-        """The rows of each run; a slice takes time, and most often there is one run."""
-        if runs == [(0, len(rows))]:
-            return [rows]
-        return [rows[start:stop] for start, stop in runs]
-
     def _average(self, runs: list[tuple[int, int]]) -> None:
         """Draw the averages of networks to their parameters."""
-        averages = self._cut(self.state["average"], runs)
-        recent = self._cut(self.flat.detach(), runs)
+        averages = _cut(self.state["average"], runs)
+        recent = _cut(self.flat.detach(), runs)
         for (start, _), average, latest in zip(runs, averages, recent, strict=True):
             length = min(self.n_steps[start] + 1, self.horizon[start])
             average.lerp_(latest, 1 / float(length))
@@ -152,11 +145,24 @@ class StackOptimizer:
         """
         raise NotImplementedError
 
+    def restart(self, i: int) -> None:
+        """Forget all steps of a network, whose parameters were drawn anew."""
+        for name, values in self.state.items():
+            values[i] = self.flat.detach()[i] if name == "average" else 0.0
+        self.n_steps[i] = 0
+
     def keep(self, networks: list[int]) -> None:
         """Forget all networks but those at these indices, as the module did."""
         self.state = {name: self.state[name][networks] for name in self.state}
         self.n_steps = self.n_steps[networks]
         self._include_all()
+
+
+def _cut(rows: Tensor, runs: list[tuple[int, int]]) -> list[Tensor]:
+    """The rows of each run; a slice takes time, and most often there is one run."""
+    if runs == [(0, len(rows))]:
+        return [rows]
+    return [rows[start:stop] for start, stop in runs]
 
 
 class StackedAdamW(StackOptimizer):

@@ -10,6 +10,12 @@ PURPLE, YELLOW = "#CC79A7", "#E69F00"
 #: Readable on white and on black.
 GREY = "#808080"
 
+#: How networks look as they were drawn, and as they are.
+STATES = {
+    "initial": dict(label="as drawn", color=BLUE, marker="o"),
+    "trained": dict(label="trained", color=ORANGE, marker="s", linestyle="--"),
+}
+
 
 def pyplot(name):
     """matplotlib.pyplot.

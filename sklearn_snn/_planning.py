@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_snn._encoding import EncodingEstimator
-from sklearn_snn._layers import layer_sizes
+from sklearn_snn._layers import layer_sizes, sizes_of
 from sklearn_snn._memory import advise_on_memory
 from sklearn_snn._scoring import ValidationScore
 from sklearn_snn._specs import (
@@ -196,7 +196,9 @@ class PlanningEstimator(EncodingEstimator):
         )
         if counted is None:
             return splits
-        return [tuple(counted[rows] for rows in split) for split in splits]
+        # Members that share a split go on to share it.
+        own = {id(split): tuple(counted[rows] for rows in split) for split in splits}
+        return [own[id(split)] for split in splits]
 
     def _random_state(self):
         # scikit-learn's None is numpy's global generator, which is not ours to use.
@@ -206,9 +208,8 @@ class PlanningEstimator(EncodingEstimator):
 
     def _request(self, data, members, stops, **options):
         """What is to be trained: one network a member."""
-        own = [one.training_set for one in members if one.training_set is not None]
-        sets = [data.training_set, *own]
-        rows = [self._spec_rows(data, i, one, stops) for i, one in enumerate(members)]
+        sets = _distinct([data.training_set, *(one.training_set for one in members)])
+        rows = [self._spec_rows(data, sets, one, stops) for one in members]
         seeds = self._random_state().randint(np.iinfo(np.int32).max, size=len(members))
         shared = {
             "batch_size": self._batch_size(max(_n_rows(sets, one) for one in rows)),
@@ -218,22 +219,21 @@ class PlanningEstimator(EncodingEstimator):
             "dropout": self.dropout,
             "label_smoothing": getattr(self, "label_smoothing", 0.0),
         }
-        before = self._resumed_networks(sets[0]) if data.resumes else []
         specs = [
             NetworkSpec(
                 layer_sizes=self._layer_sizes(sets[one["training_set"]]),
-                seed=before[i].seed if i < len(before) else int(seed),
-                resume=before[i] if i < len(before) else None,
-                n_seen=(
-                    before[i].n_seen
-                    if i < len(before)
-                    else self._n_seen(sets[one["training_set"]], i)
-                ),
+                seed=int(seed),
+                n_seen=_n_seen(sets[one["training_set"]], i),
                 **shared,
                 **one,
             )
             for i, (seed, one) in enumerate(zip(seeds, rows, strict=True))
         ]
+        before = self._resumed_networks(sets[0]) if data.resumes else []
+        for i, network in enumerate(before[: len(specs)]):
+            specs[i] = replace(
+                specs[i], resume=network, seed=network.seed, n_seen=network.n_seen
+            )
         n_rows = data.training_set.X.shape[0]
         if stops and len(specs) > 1 and self._stop_together(specs, n_rows):
             specs = [replace(spec, ensemble=0) for spec in specs]
@@ -243,12 +243,6 @@ class PlanningEstimator(EncodingEstimator):
         } | options
         loss = self._make_loss(data.training_set.target)
         return TrainingRequest(specs, sets, loss, self._options(**options))
-
-    def _n_seen(self, training_set, i):
-        """How many inputs member i sees of the training set; None is all."""
-        if training_set.pieces is None or i % _PLAIN_NETWORK != _PLAIN_NETWORK - 1:
-            return None
-        return training_set.X.shape[1]
 
     def _stop_together(self, specs, n_rows):
         """Whether networks for a table of `n_rows` rows stop at one epoch."""
@@ -268,11 +262,12 @@ class PlanningEstimator(EncodingEstimator):
         )
         return is_wanted and self.callbacks is None and len(sizes) == 1
 
-    def _spec_rows(self, data, i, member, stops):
-        """The data of the spec of member i."""
+    def _spec_rows(self, data, sets, member, stops):
+        """The data of the spec of a member, whose training set is one of these."""
         rows = {"training_set": 0, "rows": None, "validation_rows": None}
         if member.training_set is not None:
-            rows["training_set"] = i + 1
+            places = [one is member.training_set for one in sets]
+            rows["training_set"] = places.index(True)
         if member.rows is not None and member.preprocessor is None:
             rows["rows"] = data.positions(member.rows)
             if stops and data.validation is None:
@@ -332,8 +327,7 @@ class PlanningEstimator(EncodingEstimator):
 
     def _resumed_networks(self, training_set):
         sizes = self._layer_sizes(training_set)
-        weights = self.networks_[0].weights
-        had = (len(weights[0]), *map(len, weights[1::2]))
+        had = sizes_of(self.networks_[0].weights)
         if had != sizes:
             raise ValueError(
                 f"a network of layer sizes {had} cannot go on training with {sizes}; "
@@ -417,6 +411,18 @@ def _check_splits(data, splits, holds_out):
                 raise ValueError(
                     f"cv has a split with no row of positive weight to {what} on"
                 )
+
+
+def _distinct(training_sets):
+    """Training sets without repetitions, and without None."""
+    return list({id(one): one for one in training_sets if one is not None}.values())
+
+
+def _n_seen(training_set, i):
+    """How many inputs member i sees of the training set; None is all."""
+    if training_set.pieces is None or i % _PLAIN_NETWORK != _PLAIN_NETWORK - 1:
+        return None
+    return training_set.X.shape[1]
 
 
 def _n_rows(sets, spec_rows):

@@ -112,6 +112,7 @@ class _Prediction:
 
         dtype, device = getattr(torch, options.dtype), torch.device(options.device)
         self._networks = [_layers(network, dtype, device) for network in networks]
+        self._device_type = device.type
         self._rows = Rows(X, offset, dtype, device)
         self._encoding = None
         if pieces is not None:
@@ -124,7 +125,8 @@ class _Prediction:
         from sklearn_snn._threads import limit_threads
 
         _, n_samples, n_outputs = outputs.shape
-        with limit_threads(1, 0), torch.inference_mode():
+        exact = torch.autocast(self._device_type, enabled=False)  # whatever is set
+        with limit_threads(1, 0), torch.inference_mode(), exact:
             for start in starts:
                 stop = min(start + starts.step, n_samples)
                 blocks = self._blocks(start, stop)

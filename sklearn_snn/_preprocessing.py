@@ -275,7 +275,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         names = self._input_names
         self.kinds_ = column_kinds(X, names, self.categorical_features)
         self.categories_ = {
-            j: learn_category(levels(X, j, names[j]), weight)
+            j: learn_category(levels(X, j), weight)
             for j, kind in enumerate(self.kinds_)
             if kind == "category"
         }
@@ -400,7 +400,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     def _codes(self, X, j):
         """Codes of the levels of column j, of categories."""
         category, name = self.categories_[j], self._input_names[j]
-        values = levels(X, j, name)
+        values = levels(X, j)
         codes = category.codes(values)
         if category.is_text is not None:
             unknown = values[codes == len(category.levels)]

@@ -62,7 +62,9 @@ class Scaling(NamedTuple):
             with np.errstate(over="ignore"):
                 block = X.data[some] * self.slope[X.indices[some]]
             data[some] = np.clip(block, -FARTHEST, FARTHEST)
-        return type(X)((data, X.indices, X.indptr), shape=X.shape)
+        # Of its own: what is done to the result in place must not reach the table.
+        pattern = X.indices.copy(), X.indptr.copy()
+        return type(X)((data, *pattern), shape=X.shape)
 
     def settled(self, new):
         """The same, with columns that have been constant so far as in a new one."""

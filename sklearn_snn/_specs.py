@@ -6,7 +6,7 @@ enough for both sides, and for a pickle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -208,6 +208,16 @@ class NetworkSpec:
     def last_epoch(self) -> int:
         """Epoch after which the network stops at the latest."""
         return self.max_epochs if self.stop_epoch is None else self.stop_epoch
+
+
+def teams(specs: Sequence[NetworkSpec]) -> list[list[int]]:
+    """Indices of networks that stop together; one that stops alone is a team."""
+    found: dict[Any, list[int]] = {}
+    for i, spec in enumerate(specs):
+        alone = ("alone", i)
+        name = alone if spec.ensemble is None else ("together", spec.ensemble)
+        found.setdefault(name, []).append(i)
+    return list(found.values())
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from sklearn_snn._specs import (
     ResumeState,
     StopReason,
     TrainingOptions,
+    teams,
 )
 
 #: Numbers that one layer may hold while validation rows are evaluated.
@@ -143,12 +144,7 @@ class Stack:
         rates = [spec.dropout for spec in specs]
         self._dropout = StackedAlphaDropout(rates, self._dtype, self._device)
         self._has_dropout = any(rates)
-        teams: dict[Any, list[int]] = {}
-        for i, spec in enumerate(specs):
-            alone = ("alone", i)
-            team = alone if spec.ensemble is None else ("together", spec.ensemble)
-            teams.setdefault(team, []).append(i)
-        self._teams = list(teams.values())
+        self._teams = teams(specs)
         smoothing = [spec.label_smoothing for spec in specs]
         self.smoothing = (
             self._column(smoothing).unsqueeze(-1) if any(smoothing) else None
@@ -330,9 +326,7 @@ class Stack:
             self.records[i] = fresh
             parameters = self._initial_parameters(fresh)
             self.module.flat.data[i] = as_tensor(parameters, self._dtype, self._device)
-            for values in self.optimizer.state.values():
-                values[i] = 0
-            self.optimizer.n_steps[i] = 0
+            self.optimizer.restart(i)
         self._set_step_sizes()
 
     def outputs(self, x: Tensor) -> Tensor:
@@ -377,15 +371,20 @@ class Stack:
         assert self.validation_rows is not None
         for team in self._teams:
             for i in team:
-                if (scorer := self.records[i].spec.score) is not None:
-                    outputs = raw[i, : len(self.validation_rows.networks[i])]
-                    scores.own[i] = scorer(outputs) if is_sound[i] else np.nan
-                    scores.team[team] = scores.own[team].mean()
+                if (scorer := self.records[i].spec.score) is None:
+                    break  # none of the team has one
+                outputs = raw[i, : len(self.validation_rows.networks[i])]
+                scores.own[i] = scorer(outputs) if is_sound[i] else np.nan
+            else:
+                scores.team[team] = scores.own[team].mean()
 
     def stop_all(self, reason: StopReason) -> None:
         """Have every network stop for this reason, unless it already has one."""
         for record in self.records:
-            record.stopped_by = record.stopped_by or reason
+            # Who ends training in the epoch that diverged has nothing to keep.
+            is_lost = record.has_restarted and not record.n_epochs
+            own = "diverged" if is_lost and reason == "callback" else reason
+            record.stopped_by = record.stopped_by or own
 
     def drop_finished(self) -> None:
         """Take out networks that have stopped, so that nothing is spent on them."""

@@ -24,6 +24,7 @@ from sklearn_snn._specs import (
     NetworkSpec,
     TrainingOptions,
     TrainingSet,
+    teams,
 )
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def fit_networks(
 
     from sklearn_snn._clock import Clock
     from sklearn_snn._rows import LabelledRows
+    from sklearn_snn._torch_modes import ordinary_modes
 
     dtype, device = getattr(torch, options.dtype), torch.device(options.device)
     groups = [[i] for i in range(len(specs))]
@@ -95,7 +97,11 @@ def fit_networks(
     if checkpoint is not None:
         networks = checkpoint.begin(len(specs))
     start = time.monotonic()
-    with advise_on_memory(*_needs(specs)), Interrupts() as interrupts:
+    with (
+        advise_on_memory(*_needs(specs)),
+        ordinary_modes(device.type),
+        Interrupts() as interrupts,
+    ):
         sets = [LabelledRows(data, dtype, device) for data in training_sets]
         for done, group in enumerate(groups):
             limit = options.time_limit
@@ -147,14 +153,12 @@ def _train_stack(
     callbacks: Sequence[Any] | None,
 ) -> list[FittedNetwork]:
     """Train networks of equal layer and batch sizes side by side."""
-    import torch
-
     from sklearn_snn._net import train_stack, train_with_callbacks
     from sklearn_snn._stack import Stack
     from sklearn_snn._threads import limit_threads
 
     size = _multiplications(specs[0], len(specs))
-    with limit_threads(options.n_threads, size), torch.enable_grad():
+    with limit_threads(options.n_threads, size):
         stack = Stack(specs, sets, loss, options, clock)
         if clock.is_interrupted:  # while others were trained
             stack.stop_all("interrupt")
@@ -249,25 +253,24 @@ def group_networks(
         Into so many parts at most are networks of equal shape split, so that they can
         be trained at the same time.
     """
-    shapes: dict[Any, dict[Any, list[int]]] = {}
+    shapes: dict[Any, list[int]] = {}
     for i, spec in sorted(enumerate(specs), key=lambda pair: _neighbourhood(pair[1])):
         validates = (
             spec.validation_rows is not None
             or training_sets[spec.training_set].validation is not None
         )
         shape = (spec.layer_sizes, spec.batch_size, validates)
-        team = ("alone", i) if spec.ensemble is None else ("together", spec.ensemble)
-        shapes.setdefault(shape, {}).setdefault(team, []).append(i)
+        shapes.setdefault(shape, []).append(i)
     groups = []
-    for teams in shapes.values():
-        members = list(teams.values())
-        size = sum(map(len, members)) * _numbers(specs[members[0][0]])
-        step = _multiplications(specs[members[0][0]], sum(map(len, members)))
+    for alike in shapes.values():
+        together = teams([specs[i] for i in alike])
+        size = len(alike) * _numbers(specs[alike[0]])
+        step = _multiplications(specs[alike[0]], len(alike))
         n_parts = min(n_tasks, math.ceil(step / _LEAST_STEP))
-        n_parts = min(max(math.ceil(size / STACK_SIZE), n_parts), len(members))
-        ends = np.linspace(0, len(members), n_parts + 1).round().astype(int)
+        n_parts = min(max(math.ceil(size / STACK_SIZE), n_parts), len(together))
+        ends = np.linspace(0, len(together), n_parts + 1).round().astype(int)
         for start, stop in pairwise(ends):
-            groups.append([i for team in members[start:stop] for i in team])
+            groups.append([alike[k] for team in together[start:stop] for k in team])
     work = [_multiplications(specs[group[0]], len(group)) for group in groups]
     return [groups[i] for i in np.argsort(work, kind="stable")[::-1]]
 

@@ -197,7 +197,7 @@ def _plain(value):
     """A value as a person would write it, and hashable: nan, not np.float64(nan)."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float):
-        return float(str(value)) if np.isfinite(value) else _Bare(value)
+        return _Bare(value)
     return value if isinstance(value, str) else _Bare(value)
 
 

@@ -309,6 +309,10 @@ def test_the_fixed_point_is_one():
         MomentMapDisplay.from_map().ax_.lines[0].get_xydata(), [[0, 1]], atol=1e-9
     )
     assert not MomentMapDisplay.from_map(0, 4).ax_.lines  # the variance explodes
+    n_figures = len(plt.get_fignums())
+    with pytest.raises(ValueError, match="tau must be positive, got 0"):
+        MomentMapDisplay.from_map(tau=0)
+    assert len(plt.get_fignums()) == n_figures
     for omega in (0, 0.2):  # or vanishes
         assert not MomentMapDisplay.from_map(omega, 0.4).ax_.lines
 

@@ -549,6 +549,37 @@ def test_a_target_of_another_shape_does_not_fit_in(cancer, estimator, n_columns)
         model.partial_fit(X, other)
 
 
+def test_several_labels_may_name_their_classes_in_each_partial_fit(cancer):
+    X, _ = cancer
+    labels = (X[:, :3] > np.median(X[:, :3], axis=0)).astype(int)
+    model = SNNClassifier(**SMALL)
+    for _ in range(2):
+        model.partial_fit(X, labels, classes=[0, 1])
+    assert model.n_iter_ == 2
+
+
+def test_a_score_of_several_labels_checks_what_it_is_given(cancer):
+    X, _ = cancer
+    labels = (X[:, :3] > np.median(X[:, :3], axis=0)).astype(int)
+    model = SNNClassifier(**SMALL).fit(X, labels)
+    with pytest.raises(ValueError, match=r"y must have shape \(n, 3\)"):
+        model.score(X, labels[:, :1])
+    with pytest.raises(ValueError, match="Negative values"):
+        model.score(X, labels, sample_weight=np.full(len(X), -1.0))
+    with pytest.raises(ValueError, match="sample_weight"):
+        model.score(X, labels, sample_weight=[1.0])
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+@pytest.mark.parametrize("n_labels", [1, 3])
+def test_class_weights_are_finite_and_not_negative(cancer, weight, n_labels):
+    X, _ = cancer
+    labels = (X[:, :n_labels] > np.median(X[:, :n_labels], axis=0)).astype(int)
+    labels = labels[:, 0] if n_labels == 1 else labels
+    with pytest.raises(ValueError, match=f"got {weight} for class 1"):
+        SNNClassifier(class_weight={0: 1.0, 1: weight}, **SMALL).fit(X, labels)
+
+
 def test_partial_fit_ignores_early_stopping(cancer):
     X, y = cancer
     model = SNNClassifier(early_stopping=True, **SMALL)

@@ -791,6 +791,14 @@ class StopAfter:
         return context.task_name == "epoch" and context.task_id + 1 >= self.n_epochs
 
 
+@needs_callbacks
+def test_whoever_ends_training_in_the_epoch_that_diverged_is_told_of_it(classes):
+    X, y, *_ = classes
+    model = SNNClassifier(**TINY | dict(learning_rate_init=1e20))
+    with pytest.raises(ValueError, match="Training diverged"):
+        model.set_callbacks(StopAfter(n_epochs=1)).fit(X, y)
+
+
 @pytest.fixture
 def monitor():
     callback = pytest.importorskip(

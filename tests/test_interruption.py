@@ -513,6 +513,14 @@ def test_what_checkpoints_cannot_do_is_an_error(tmp_path, parameters, message):
         SNNClassifier(**settings).fit(X, Y)
 
 
+def test_a_fit_that_diverges_leaves_no_checkpoint(tmp_path):
+    settings = SMALL | dict(checkpoint=tmp_path, checkpoint_interval=0)
+    model = SNNClassifier(learning_rate_init=1e20, **settings)
+    with pytest.raises(ValueError, match="Training diverged"):
+        model.fit(X, Y)
+    assert not list(tmp_path.iterdir())
+
+
 def test_partial_fit_writes_no_checkpoint(tmp_path):
     model = SNNClassifier(**SMALL, checkpoint=tmp_path, checkpoint_interval=0)
     model.partial_fit(X, Y, classes=[0, 1])

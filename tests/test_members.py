@@ -1115,3 +1115,32 @@ def test_networks_of_different_sizes_cannot_stop_together():
     )
     with pytest.raises(ValueError, match="different numbers of columns in the folds"):
         model.fit(X, y)
+
+
+def planned(model, X, y, weight=None):
+    """What a fit would train."""
+    data = model._read(X, y, weight)
+    stops = model._decide_to_stop(data)
+    return model._request(data, model._members(data, stops), stops)
+
+
+def test_rows_that_a_split_repeats_are_repeated_whatever_the_weights():
+    rows = np.random.default_rng(0).integers(20, size=100)
+    split = rows, np.arange(100, 120)
+    X, y, weight = np.random.rand(120, 3), np.random.rand(120), np.ones(120)
+    weight[20] = 0  # nothing to do with the split
+    model = SNNRegressor(cv=[split], n_estimators=1, random_state=0)
+    (spec,) = planned(model, X, y, weight).specs
+    kept = np.delete(np.arange(120), 20)
+    assert_array_equal(kept[spec.rows], rows)
+
+
+@pytest.mark.parametrize("weight", [None, np.r_[0.0, np.ones(299)]])
+def test_members_of_one_split_share_its_table(weight):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"level": (np.arange(300) % 150).astype(str)})
+    model = SNNRegressor(n_estimators=16, random_state=0)
+    request = planned(model, X, rng.random(300), weight)
+    assert len(request.training_sets) == 1 + 8
+    sets = [spec.training_set for spec in request.specs]
+    assert sets == [*range(1, 9), *range(1, 9)]

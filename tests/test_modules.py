@@ -49,6 +49,23 @@ def test_an_snn_is_as_deep_and_wide_as_the_estimators():
         assert sizes == [estimator.width] * estimator.depth + [1]
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(n_features=0), "n_features must be at least 1, got 0"),
+        (dict(n_outputs=0), "n_outputs must be at least 1, got 0"),
+        (dict(depth=0), "depth must be at least 1, got 0"),
+        (dict(width=0, layer_form="conic"), "width must be at least 1, got 0"),
+        (dict(layer_form="rectangluar"), "layer_form must be 'rectangular' or 'conic'"),
+        (dict(dropout=1.0), r"dropout must be in \[0, 1\), got 1.0"),
+        (dict(dropout=-0.5), r"dropout must be in \[0, 1\), got -0.5"),
+    ],
+)
+def test_an_snn_refuses_what_makes_no_network(change, message):
+    with pytest.raises(ValueError, match=message):
+        SNN(**dict(n_features=3, n_outputs=1) | change)
+
+
 def test_weights_begin_lecun_normal_and_biases_zero():
     torch.manual_seed(0)
     network = SNN(400, 300, depth=1, width=500)

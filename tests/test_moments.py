@@ -6,11 +6,18 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler, TargetEncoder
+from sklearn.preprocessing import (
+    OneHotEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+    TargetEncoder,
+)
 from torch import nn
 
 from sklearn_snn import (
@@ -243,6 +250,44 @@ def test_members_with_preprocessors_of_their_own_see_rows_through_them(cancer):
     assert_allclose(inputs.mean, expected, rtol=1e-5)
 
 
+def test_inputs_that_a_network_does_not_see_have_no_moments():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    model = SNNRegressor(**SMALL | dict(n_estimators=4)).fit(X, X[:, 0])
+    inputs = activation_moments(model, X).inputs
+    n_seen = [one.n_seen or len(inputs.names) for one in model.networks_]
+    assert n_seen[3] == 3 < n_seen[0]  # the fourth has no pieces
+    assert np.isfinite(inputs.mean).sum(axis=1).tolist() == n_seen
+
+
+def test_inputs_have_names_where_members_have_different_columns(cancer):
+    y = cancer[1][:120]
+    level, large = (np.arange(120) // 20).astype(str), 50 * cancer[0][:120, 0]
+    X = pd.DataFrame({"level": level, "large": large})
+    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    encoder = make_column_transformer((one_hot, ["level"]), ("passthrough", ["large"]))
+    folds = [(np.arange(40), np.arange(40, 120)), (np.arange(100), np.arange(100, 120))]
+    model = SNNClassifier(
+        preprocessor=encoder,
+        cv=folds,
+        oof_score=True,
+        early_stopping=False,
+        **SMALL | dict(n_estimators=2),
+    ).fit(X, y)
+    moments = activation_moments(model, X)
+    assert len(moments.inputs.names) == moments.inputs.mean.shape[1] == 6
+    assert "foremost in column 5" in " ".join(str(moments).split())
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_torchs_modes_change_nothing(model, cancer, mode):
+    with mode():
+        inside = activation_moments(model, cancer[0])
+    outside = activation_moments(model, cancer[0])
+    for ours, expected in zip(inside.trained, outside.trained, strict=True):
+        assert_array_equal(ours.gradient_norm, expected.gradient_norm)
+
+
 # In words
 
 
@@ -329,3 +374,6 @@ def test_an_estimator_without_a_network_is_an_error(cancer):
         activation_moments(SNNClassifier(), cancer[0])
     with pytest.raises(NotFittedError):
         activation_moments(GridSearchCV(SNNClassifier(), {"depth": [1]}), cancer[0])
+    for wrapper in (CalibratedClassifierCV, TunedThresholdClassifierCV):
+        with pytest.raises(TypeError, match="wanted a fitted SNNClassifier"):
+            activation_moments(wrapper(SNNClassifier()), cancer[0])

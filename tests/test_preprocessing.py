@@ -310,6 +310,15 @@ def test_rows_may_be_dense_or_sparse_whatever_was_fitted():
     assert ours.transform(X).shape == X.shape
 
 
+def test_what_is_done_to_a_sparse_result_does_not_reach_the_table():
+    table = csr_array([[0.0, 3.0, 5.0], [2.0, 0.0, 5.0], [1.0, 4.0, 5.0]])
+    before = table.toarray()
+    made = TabularPreprocessor().fit_transform(table)
+    made.eliminate_zeros()
+    made.sum_duplicates()
+    assert_array_equal(table.toarray(), before)
+
+
 def test_a_sparse_column_far_from_0_is_refused():
     table = csr_array(np.c_[X[:, :2], 1.7e9 + X[:, 0]])
     with pytest.raises(

@@ -26,6 +26,7 @@ ORDER = [
     "_specs",
     "_checkpoints",
     "_threads",
+    "_torch_modes",
     "_interrupts",
     "_clock",
     "_dropout",
