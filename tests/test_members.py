@@ -508,7 +508,7 @@ def lowest_loss_of_scaled_outputs(model, X, y):
             ]
         )
 
-    scaled = minimize_scalar(loss, bounds=(0, 1), method="bounded", options=FINE)
+    scaled = minimize_scalar(loss, bounds=(0.5, 1), method="bounded", options=FINE)
     return min(loss(1.0), scaled.fun)
 
 

@@ -130,6 +130,17 @@ def test_whole_weights_are_repetitions_and_others_have_no_unit(missing):
     assert_allclose(other, weighted, atol=1e-9)
 
 
+@pytest.mark.parametrize("weight", [0.37, 2.0, 1000.0, 3e12])
+def test_weights_that_are_all_alike_are_none(weight):
+    """Also where sums of them are rounded, and however many levels are rare."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"level": rng.integers(0, 150, 300).astype(str)})
+    y = rng.normal(size=300)
+    plain = exact().fit(frame, y)
+    weighted = exact().fit(frame, y, sample_weight=np.full(300, weight))
+    assert_allclose(weighted.transform(frame), plain.transform(frame), atol=1e-9)
+
+
 def test_weighted_columns_have_mean_0_and_variance_1():
     weight = RNG.random(61)
     out = exact().fit_transform(X, sample_weight=weight)
