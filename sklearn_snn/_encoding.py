@@ -121,7 +121,7 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         elif is_chunk or not self._sees_target:
             rows = self._transform(counted.X, self.preprocessor_)
         else:  # those who go on see their rows as before
-            _, rows = self._refit_transform(counted)
+            rows = self._transform_again(counted)
         training_set = self._training_set(counted, rows)
         if validation is not None:
             seen = self._transform(validation.X, self.preprocessor_)
@@ -218,19 +218,13 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
     @property
     def _sees_target(self):
         """Whether our fitted preprocessor has learned from the target."""
-        return self._is_ours and self.preprocessor_.uses_target
+        return self._is_ours and len(self.preprocessor_.target_columns) > 0
 
-    def _refit_transform(self, table, target_scale=None):
-        """A preprocessor that knows the target of these rows only, and the rows.
-
-        Of ours, columns and scales stay those of all rows, so that networks have equal
-        sizes.
-        """
-        if not self._is_ours:
-            return self._fit_transform(table)
-        own, hint = copy(self.preprocessor_), self._target_hint(table, target_scale)
-        made = own.refit_transform(table.X, hint, table.weight)
-        return own, (made.astype(self.dtype, copy=False), None)
+    def _transform_again(self, table):
+        """Rows as they were seen in training, with means of the target anew."""
+        ours, hint = copy(self.preprocessor_), self._target_hint(table)
+        made = ours.refit_transform(table.X, hint, table.weight)
+        return made.astype(self.dtype, copy=False), None
 
     def _target_hint(self, table, target_scale=None):
         """What our preprocessor learns of the target, a column for each output."""

@@ -2,7 +2,9 @@
 
 import warnings
 from abc import abstractmethod
+from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,6 +85,8 @@ class Member(NamedTuple):
     training_set: TrainingSet | None = None
     #: Location and scale of the target in the rows that it is trained on.
     target_scale: tuple[np.ndarray, np.ndarray] | None = None
+    #: Whether the training set has these rows only, and its own to validate on.
+    is_apart: bool = False
 
 
 class PlanningEstimator(EncodingEstimator):
@@ -150,32 +154,63 @@ class PlanningEstimator(EncodingEstimator):
         if not (self.oof_score or is_hinted):
             return [Member(*split) for split in splits]
         # What learns from the target must not see that of rows to be predicted.
-        own = {id(split): self._fold_member(data, split, stops) for split in splits}
+        if self.preprocessor is None or self._is_ours:
+            make = partial(self._fold_member, data, self._target_codes(data))
+        else:
+            make = partial(self._refitted_member, data, stops)
+        own = {id(split): make(split) for split in splits}
         return [own[id(split)] for split in splits]
 
-    def _fold_member(self, data, split, stops):
-        """A member to whom nothing is known of the target of its held-out rows."""
+    def _fold_member(self, data, codes, split):
+        """A member to whom nothing is known of the target of its held-out rows.
+
+        It shares the encoded table with the others, but for columns that are means of
+        the target: of the levels with these codes, in the table and in validation rows.
+        """
+        table, validation = data.table.take(data.table.counted_rows), data.validation
+        train, seen = data.table.take(data.counted(split[0])), data.positions(split[0])
+        scale = self._target_scale(train)
+        training_set = replace(
+            data.training_set,
+            target=self._encode_target(table.y, scale),
+            weight=self._loss_weight(table, seen=seen),
+        )
+        if validation is not None:
+            target = self._encode_target(validation.y, scale)
+            training_set.validation = replace(training_set.validation, target=target)
+        if codes is None:
+            return Member(*split, training_set=training_set, target_scale=scale)
+        preprocessor, hint = copy(self.preprocessor_), self._target_hint(train, scale)
+        columns = preprocessor.target_columns
+        values = preprocessor.relearn_targets(codes, seen, hint, train.weight)
+        values = values.astype(self.dtype, copy=False)
+        n_rows = len(table.y)
+        training_set.own = columns, values[:n_rows]
+        if validation is not None:
+            training_set.validation.own = columns, values[n_rows:]
+        return Member(*split, preprocessor, training_set, scale)
+
+    def _target_codes(self, data):
+        """Codes of levels that have means of the target: rows, then validation rows."""
+        if not self._sees_target:
+            return None
+        tables = [data.table.take(data.table.counted_rows), data.validation]
+        codes = [
+            self.preprocessor_.target_codes(one.X) for one in tables if one is not None
+        ]
+        return {j: np.concatenate([one[j] for one in codes]) for j in codes[0]}
+
+    def _refitted_member(self, data, stops, split):
+        """As `_fold_member`, with a preprocessor that was fitted on its rows only."""
         train, held_out = (data.table.take(data.counted(rows)) for rows in split)
         scale = self._target_scale(train)
-        if self.preprocessor is None or (self._is_ours and not self._sees_target):
-            table = data.table.take(data.table.counted_rows)
-            training_set = replace(
-                data.training_set,
-                target=self._encode_target(table.y, scale),
-                weight=self._loss_weight(table, seen=data.positions(split[0])),
-            )
-            if data.validation is not None:
-                target = self._encode_target(data.validation.y, scale)
-                validation = replace(data.training_set.validation, target=target)
-                training_set.validation = validation
-            return Member(*split, training_set=training_set, target_scale=scale)
-        preprocessor, rows = self._refit_transform(train, scale)
+        preprocessor, rows = self._fit_transform(train)
         training_set = self._training_set(train, rows, scale)
         if stops:
             unseen = data.validation or held_out
             rows = self._transform(unseen.X, preprocessor)
             training_set.validation = self._training_set(unseen, rows, scale)
-        return Member(*split, preprocessor, training_set, scale)
+        return Member(*split, preprocessor, training_set, scale, is_apart=True)
 
     def _splits(self, table):
         """Rows that each member is trained on, and rows that it never sees."""
@@ -268,7 +303,7 @@ class PlanningEstimator(EncodingEstimator):
         if member.training_set is not None:
             places = [one is member.training_set for one in sets]
             rows["training_set"] = places.index(True)
-        if member.rows is not None and member.preprocessor is None:
+        if member.rows is not None and not member.is_apart:
             rows["rows"] = data.positions(member.rows)
             if stops and data.validation is None:
                 rows["validation_rows"] = data.positions(member.held_out)

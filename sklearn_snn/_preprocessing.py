@@ -157,8 +157,8 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         -------
         X : ndarray or CSR matrix of shape (n_samples, n_features_out)
         """
-        X, fold_means = self._learn(X, y, sample_weight)
-        return self._transform(X, fold_means)
+        X, own = self._learn(X, y, sample_weight)
+        return self._transform(X, own)
 
     def refit_transform(self, X, y, sample_weight=None):
         """Learn nothing but means of `y` anew, and transform the same rows.
@@ -175,8 +175,13 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = any_table(self, X, reset=False)
-        weight = row_weights(sample_weight, X)
-        return self._transform(X, self._learn_targets(X, y, weight))
+        check_consistent_length(X, y)
+        codes = self.target_codes(X)
+        if not codes:
+            return self._transform(X)
+        weight, every = row_weights(sample_weight, X), np.arange(X.shape[0])
+        own = self.relearn_targets(codes, every, target_columns(y), weight)
+        return self._transform(X, own)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
@@ -253,14 +258,19 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         return np.flatnonzero([part != "missing" for _, part in self.parts_])
 
     @property
-    def uses_target(self):
-        """Whether means of the target are among the columns."""
-        return any(one.targets.shape[1] for one in self.categories_.values())
+    def target_columns(self):
+        """Columns of the result that are means of the target."""
+        widths = [len(self.parts_)]
+        for one in self.categories_.values():
+            widths += [len(one.parts), one.targets.shape[1]]
+        is_target = np.arange(len(widths)) % 2 == 0
+        is_target[0] = False
+        return np.flatnonzero(np.repeat(is_target, widths))
 
     # Learning -------------------------------------------------------------------
 
     def _learn(self, X, y, sample_weight):
-        """Learn everything; the table, and means of the target for its own rows."""
+        """Learn everything; the table, and what its own rows see of the target."""
         X = any_table(self, X, reset=True)
         check_consistent_length(X, y)
         weight = row_weights(sample_weight, X)
@@ -334,32 +344,62 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         return Scaling.stack(learned)
 
     def _learn_targets(self, X, y, weight):
-        """Learn means of the target; those of the folds, by column."""
-        fold_means = {}
+        """Learn means of the target; what these rows see of it, or None."""
         high = [j for j, one in self.categories_.items() if one.is_high]
         if y is None or not high:
-            return fold_means
+            return None
         y = target_columns(y)
         if y.shape[1] > MAX_TARGETS:
-            return fold_means
-        categories = dict(self.categories_)
-        for j in high:
-            codes = self._codes(X, j)
+            return None
+        codes = {j: self._codes(X, j) for j in high}
+        return self.relearn_targets(codes, np.arange(len(y)), y, weight)
+
+    def target_codes(self, X):
+        """Codes of the levels of which means of the target are known, by column."""
+        return {
+            j: self._codes(X, j)
+            for j, one in self.categories_.items()
+            if one.targets.shape[1]
+        }
+
+    def relearn_targets(self, codes, rows, y, weight=None):
+        """Learn means of the target in some rows; the columns that rows see of them.
+
+        Parameters
+        ----------
+        codes : dict of int to ndarray of shape (n_samples,)
+            For each column of categories the codes of the rows.
+        rows : ndarray of int of shape (n_known,)
+            The rows to learn from, each of which sees means of other folds.
+        y : ndarray of shape (n_known, n_targets)
+            Their target.
+        weight : ndarray of shape (n_known,) or None, default=None
+            Their weights.
+
+        Returns
+        -------
+        seen : ndarray of shape (n_samples, n_codes * n_targets)
+            What becomes of `target_columns`.
+        """
+        folds, categories, seen = target_folds(len(rows)), dict(self.categories_), []
+        for j, of_rows in codes.items():
             n_codes = len(categories[j].table)
-            means, fold_means[j] = learn_targets(codes, n_codes, y, weight)
+            means, fold_means = learn_targets(of_rows[rows], n_codes, y, weight)
             categories[j] = categories[j].with_targets(means)
+            seen.append(means[of_rows])
+            seen[-1][rows] = fold_means[folds, of_rows[rows]]
         self.categories_ = categories
-        return fold_means
+        return np.hstack(seen).astype(self.dtype)
 
     # Transforming ---------------------------------------------------------------
 
-    def _transform(self, X, fold_means=None):
+    def _transform(self, X, own=None):
+        """The columns of the result; the rows' own means of the target, if given."""
         if issparse(X) and self.is_sparse_:
             return self.scaling_.apply_sparse(X, self.dtype)
         n_numbers = len(self.parts_)
         widths = [one.n_columns for one in self.categories_.values()]
         result = np.empty((X.shape[0], n_numbers + sum(widths)), dtype=self.dtype)
-        folds = target_folds(X.shape[0]) if fold_means else None
         for rows, block in row_blocks(X):
             block = block.toarray() if issparse(block) else block
             result[rows, :n_numbers] = self.scaling_.apply(self._numbers(block))
@@ -369,11 +409,9 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
                 middle = start + len(category.parts)
                 result[rows, start:middle] = category.table[codes]
                 start += category.n_columns
-                if fold_means and j in fold_means:
-                    made = fold_means[j][folds[rows], codes]
-                else:
-                    made = category.targets[codes]
-                result[rows, middle:start] = made
+                result[rows, middle:start] = category.targets[codes]
+        if own is not None:
+            result[:, self.target_columns] = own
         return result
 
     def _numbers(self, X):

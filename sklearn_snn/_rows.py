@@ -112,18 +112,38 @@ class Rows:
 
 
 class LabelledRows:
-    """A training set on its device."""
+    """A training set on its device.
+
+    Parameters
+    ----------
+    data : TrainingSet
+        The set.
+    dtype : torch.dtype
+        Type of what networks see.
+    device : torch.device
+        Where it goes.
+    alike : LabelledRows or None, default=None
+        A set of the same rows and pieces, whose memory is shared.
+    """
 
     def __init__(
-        self, data: TrainingSet, dtype: torch.dtype, device: torch.device
+        self,
+        data: TrainingSet,
+        dtype: torch.dtype,
+        device: torch.device,
+        alike: LabelledRows | None = None,
     ) -> None:
-        self._rows = Rows(data.X, data.offset, dtype, device)
-        self._encoding: PiecewiseLinearEncoding | None = None
-        if data.pieces is not None:
-            self._encoding = PiecewiseLinearEncoding(data.pieces).to(device, dtype)
-            if len(self._rows) * data.n_inputs <= _ENCODED_SIZE:
-                self._rows = self._rows.encoded(self._encoding)
-                self._encoding = None
+        if alike is None:
+            self._rows, self._encoding = _encoded(data, dtype, device)
+        else:
+            self._rows, self._encoding = alike._rows, alike._encoding
+        self._own = None
+        if data.own is not None:
+            columns, values = data.own
+            self._own = (
+                as_tensor(columns, None, device),
+                as_tensor(values, dtype, device),
+            )
         is_class = data.target.dtype.kind in "iu"
         self.target = as_tensor(data.target, None if is_class else dtype, device)
         self.target_array = data.target  # for the host, which need not ask the device
@@ -145,7 +165,36 @@ class LabelledRows:
     def inputs(self, indices: Tensor) -> Tensor:
         """What networks see of the rows at `indices`, of shape (..., n_inputs)."""
         rows = self._rows.take(indices)
+        if self._own is not None:
+            columns, values = self._own
+            rows[..., columns] = values[indices]
         return rows if self._encoding is None else self._encoding(rows)
+
+
+def _encoded(
+    data: TrainingSet, dtype: torch.dtype, device: torch.device
+) -> tuple[Rows, PiecewiseLinearEncoding | None]:
+    """Rows with their pieces, or rows and what adds the pieces to those taken."""
+    rows = Rows(data.X, data.offset, dtype, device)
+    if data.pieces is None:
+        return rows, None
+    encoding = PiecewiseLinearEncoding(data.pieces).to(device, dtype)
+    if len(rows) * data.n_inputs > _ENCODED_SIZE:
+        return rows, encoding
+    return rows.encoded(encoding), None
+
+
+def labelled_rows(
+    training_sets: Sequence[TrainingSet], dtype: torch.dtype, device: torch.device
+) -> list[LabelledRows]:
+    """Training sets on their device, which share what rows they share."""
+    first: dict[tuple[int, int], LabelledRows] = {}
+    labelled = []
+    for data in training_sets:
+        key = id(data.X), id(data.pieces)
+        labelled.append(LabelledRows(data, dtype, device, first.get(key)))
+        first.setdefault(key, labelled[-1])
+    return labelled
 
 
 class Batch(NamedTuple):

@@ -38,6 +38,9 @@ class TrainingSet:
         Subtracted from rows of a sparse `X` once they are dense.
     pieces : PiecewiseLinear or None
         Columns to add to rows when they are taken; memory would not hold all of them.
+    own : tuple of ndarray, or None
+        Columns of `X`, of shape (n_own,), in which this set has values of its own, and
+        the values, of shape (n_samples, n_own): sets that differ in little share `X`.
     validation : TrainingSet or None
         Rows of their own to validate on; None takes them from this set.
     """
@@ -47,6 +50,7 @@ class TrainingSet:
     weight: NDArray[np.floating] | None = None
     offset: NDArray[np.floating] | None = None
     pieces: PiecewiseLinear | None = None
+    own: tuple[NDArray[np.integer], NDArray[np.floating]] | None = None
     validation: TrainingSet | None = None
 
     @property

@@ -86,7 +86,7 @@ def fit_networks(
     import torch
 
     from sklearn_snn._clock import Clock
-    from sklearn_snn._rows import LabelledRows
+    from sklearn_snn._rows import labelled_rows
     from sklearn_snn._torch_modes import ordinary_modes
 
     dtype, device = getattr(torch, options.dtype), torch.device(options.device)
@@ -102,7 +102,7 @@ def fit_networks(
         ordinary_modes(device.type),
         Interrupts() as interrupts,
     ):
-        sets = [LabelledRows(data, dtype, device) for data in training_sets]
+        sets = labelled_rows(training_sets, dtype, device)
         for done, group in enumerate(groups):
             limit = options.time_limit
             if limit is not None:  # groups to come get an equal share of what is left

@@ -723,7 +723,7 @@ def test_members_learn_means_of_the_target_on_their_own_rows(
     parameters = dict(n_estimators=3, early_stopping=early_stopping, refit=refit)
     model = SNNRegressor(oof_score=True, **EXACT | dict(max_iter=20) | parameters)
     model.fit(X, y)
-    assert model.preprocessor_.uses_target
+    assert len(model.preprocessor_.target_columns)
     assert model.oof_score_ < 0.15  # the number explains 0.08
     if refit and early_stopping:
         assert model.member_preprocessors_ is None
@@ -763,7 +763,7 @@ def test_rows_to_validate_on_lend_nothing_to_means_of_the_target(many_levels):
     few = X.assign(level=X["level"].str[:2])
     fewer = SNNRegressor(early_stopping=True, oof_score=True, **EXACT).fit(few, y)
     assert fewer.member_preprocessors_ is None
-    assert not fewer.preprocessor_.uses_target
+    assert not len(fewer.preprocessor_.target_columns)
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
@@ -778,7 +778,7 @@ def test_training_goes_on_with_the_same_means_of_the_target(
     at_once = SNNRegressor(**parameters).fit(X, y)
     assert_same_networks(halfway.networks_, at_once.networks_, rtol=1e-6)
     chunks = SNNRegressor(**EXACT).partial_fit(X[:300], y[:300])
-    assert not chunks.preprocessor_.uses_target
+    assert not len(chunks.preprocessor_.target_columns)
     assert np.isfinite(chunks.partial_fit(X[300:], y[300:]).predict(X)).all()
 
 
