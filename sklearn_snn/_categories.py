@@ -16,8 +16,12 @@ _RARE = 5
 #: Share of the rows that may be of pooled levels where there are many of these.
 _MAX_POOLED = 0.1
 
+#: Levels, after pooling, beyond which means of the target are of use: beside columns
+#: that are this much smaller, so that many of them do not outweigh all the rest.
+_FEW_LEVELS, _SCALE_OF_MANY = 10, 0.3
+
 #: Levels, after pooling, that get a column each.
-_MAX_LEVELS = 64
+_MAX_LEVELS = 256
 
 #: Columns where there are more levels, of the most frequent ones and of all others.
 _MAX_COLUMNS = 32
@@ -46,12 +50,14 @@ class Category:
     table: np.ndarray
     #: What the columns of the table are: levels, "missing", "infrequent" or "count".
     parts: list
-    #: Whether there are more levels than columns, so that target means are of use.
+    #: Whether there are more than a few levels, so that target means are of use.
     is_high: bool
     #: For each level, and all others, means of the columns of the target.
     targets: np.ndarray
     #: Whether levels are strings; None if some are and some not, or there are none.
     is_text: bool | None = None
+    #: Whether each level that is not rare has a column.
+    is_complete: bool = True
 
     def __post_init__(self):
         index = {level: code for code, level in enumerate(self.levels)}
@@ -70,7 +76,9 @@ class Category:
         return self.parts + [f"target{number}" for number in numbers][:n_targets]
 
     def with_targets(self, means):
-        """The same, with means of the target instead of other columns."""
+        """The same, with means of the target: instead of columns of a few levels."""
+        if self.is_complete:
+            return replace(self, targets=means)
         # No view of the table, which would stay in memory.
         return replace(self, table=np.empty((len(means), 0)), parts=[], targets=means)
 
@@ -116,17 +124,25 @@ def learn_category(values, weight=None):
         Without target means. The table has no column where all rows are alike.
     """
     levels, counts, rest, is_high = _own_levels(values, weight)
-    one_hot = _frequent if is_high else _one_hot
-    table, parts = one_hot(levels, counts)
+    shown = np.arange(len(levels))
     if is_high:
+        shown = np.flatnonzero(~_is_rare(counts[:-1], counts.sum()))
+    is_complete = not is_high or 0 < len(shown) <= _MAX_LEVELS
+    if not is_complete:
+        shown = np.sort(np.argsort(-counts[:-1], kind="stable")[: _MAX_COLUMNS - 1])
+    table, parts = _indicators(levels, counts, shown)
+    if not is_complete:
         # Those that are pooled are counted as one of them, unknown ones as the rarest.
         typical = rest.mean() if len(rest) else counts[:-1].min()
         table = np.column_stack([table, np.log(np.append(counts[:-1], typical))])
         parts = [*parts, "count"]
     share = counts / counts.sum()
     table = standardised(table, *share_moments(table, share))
+    if is_high and is_complete:
+        table *= _SCALE_OF_MANY
     no_targets = np.empty((len(table), 0))
-    return Category(levels, table, parts, is_high, no_targets, _is_text(values))
+    is_text = _is_text(values)
+    return Category(levels, table, parts, is_high, no_targets, is_text, is_complete)
 
 
 def _is_text(values):
@@ -140,7 +156,7 @@ def _own_levels(values, weight):
     levels = list(dict.fromkeys(values))
     index = {level: code for code, level in enumerate(levels)}
     counts = np.bincount(level_codes(values, index, 0), row_counts(weight, len(values)))
-    is_rare = counts < min(_RARE, counts.sum() / 100)
+    is_rare = _is_rare(counts, counts.sum())
     is_high = _is_high(counts, is_rare)
     if is_high:
         is_rare = counts < 2
@@ -155,13 +171,18 @@ def _own_levels(values, weight):
     return own, np.array([*own_counts, rest.sum()]), rest, is_high
 
 
+def _is_rare(counts, total):
+    """Which levels have so few rows that little is known of them."""
+    return counts < min(_RARE, total / 100)
+
+
 def _is_high(counts, is_rare):
-    """Whether there are too many levels for columns of their own, or to be pooled."""
+    """Whether there are more than a few levels, without those that can be pooled."""
     n_levels = np.count_nonzero(~is_rare)
     pooled_share = counts[is_rare].sum() / counts.sum()
     if pooled_share > _MAX_POOLED:  # too much to lose
         n_levels = np.count_nonzero(counts >= 2)
-    return bool(n_levels > _MAX_LEVELS)
+    return bool(n_levels > _FEW_LEVELS)
 
 
 def row_counts(weight, n_rows):
@@ -286,23 +307,16 @@ def _shrunk_means(codes, n_codes, y, counts):
     return overall + certain * means
 
 
-def _one_hot(levels, counts):
-    """A column for each level, and one for the rare ones if there are any."""
-    names = [_name(level) for level in levels] + ["infrequent"]
-    present = np.flatnonzero(counts)
-    table = np.eye(len(counts))[:, present]
-    names = [names[code] for code in present]
-    if len(present) == 2:  # the first is -1, the second 1, what is unknown 0
+def _indicators(levels, counts, shown):
+    """A column for each of these levels, and one for all others if there are any."""
+    table = (np.arange(len(counts))[:, np.newaxis] == shown).astype(np.float64)
+    names = [_name(levels[code]) for code in shown]
+    others = 1 - table.sum(axis=1)
+    if others @ counts > 0:
+        table, names = np.column_stack([table, others]), [*names, "infrequent"]
+    if len(names) == 2:  # the first is -1, the second 1, what is unknown 0
         return table[:, 1:] - table[:, :1], names[1:]
-    return (table, names) if len(present) > 1 else (table[:, :0], [])
-
-
-def _frequent(levels, counts):
-    """A column for each of the most frequent levels, and one for all others."""
-    chosen = np.sort(np.argsort(-counts[:-1], kind="stable")[: _MAX_COLUMNS - 1])
-    table = (np.arange(len(counts))[:, np.newaxis] == chosen).astype(np.float64)
-    table = np.column_stack([table, 1 - table.sum(axis=1)])
-    return table, [_name(levels[code]) for code in chosen] + ["infrequent"]
+    return (table, names) if len(names) > 1 else (table[:, :0], [])
 
 
 def _place(counted):

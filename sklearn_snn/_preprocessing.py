@@ -56,11 +56,12 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     if that has happened in training.
 
     Categories become a column for each level, missing values being a level and rare
-    ones pooled. Of two levels one column is enough. More than 64 levels become their
-    means of `y`, drawn to the mean of all as far as they are uncertain; without `y`, a
-    column for each of the most frequent ones and one that says how frequent each is.
-    These columns get mean 0 and variance 1 as well, or less where a level is so rare
-    that it would be beyond 10.
+    ones pooled. Of two levels one column is enough. More than 10 levels also become
+    their means of `y`, drawn to the mean of all as far as they are uncertain, and more
+    than 256 these only; without `y`, a column for each of the most frequent ones and
+    one that says how frequent each is. These columns get mean 0 and variance 1 as well,
+    or less where a level is so rare that it would be beyond 10; those of 11 to 256
+    levels a deviation of 0.3, since there are so many.
 
     Columns that are constant or empty are dropped, unless there are no others. A sparse
     table stays sparse: it is scaled by its standard deviations, and the network centres
@@ -345,13 +346,16 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
 
     def _learn_targets(self, X, y, weight):
         """Learn means of the target; what these rows see of it, or None."""
-        high = [j for j, one in self.categories_.items() if one.is_high]
-        if y is None or not high:
+        if y is None or not any(one.is_high for one in self.categories_.values()):
             return None
         y = target_columns(y)
-        if y.shape[1] > MAX_TARGETS:
+        codes = {
+            j: self._codes(X, j)
+            for j, one in self.categories_.items()
+            if one.is_high and y.shape[1] <= min(len(one.levels), MAX_TARGETS)
+        }
+        if not codes:
             return None
-        codes = {j: self._codes(X, j) for j in high}
         return self.relearn_targets(codes, np.arange(len(y)), y, weight)
 
     def target_codes(self, X):

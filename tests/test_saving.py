@@ -323,7 +323,7 @@ def test_what_a_forged_tree_says_is_a_value_error_or_a_type_error(path):
     parts = files.contents(path.read_bytes())
     words = parts["schema.json"].split(b'"')
     outcomes = set()
-    for _ in range(100):
+    for _ in range(200):
         changed = list(words)
         # Between quotation marks is every other part.
         for place, other in rng.integers(len(words) // 2, size=(2, 2)):
