@@ -18,7 +18,7 @@ _MAX_POOLED = 0.1
 
 #: Levels, after pooling, beyond which means of the target are of use: beside columns
 #: that are this much smaller, so that many of them do not outweigh all the rest.
-_FEW_LEVELS, _SCALE_OF_MANY = 10, 0.3
+_FEW_LEVELS, _SCALE_OF_MANY = 64, 0.3
 
 #: Levels, after pooling, that get a column each.
 _MAX_LEVELS = 256

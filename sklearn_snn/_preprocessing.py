@@ -56,11 +56,11 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     if that has happened in training.
 
     Categories become a column for each level, missing values being a level and rare
-    ones pooled. Of two levels one column is enough. More than 10 levels also become
+    ones pooled. Of two levels one column is enough. More than 64 levels also become
     their means of `y`, drawn to the mean of all as far as they are uncertain, and more
     than 256 these only; without `y`, a column for each of the most frequent ones and
     one that says how frequent each is. These columns get mean 0 and variance 1 as well,
-    or less where a level is so rare that it would be beyond 10; those of 11 to 256
+    or less where a level is so rare that it would be beyond 10; those of 65 to 256
     levels a deviation of 0.3, since there are so many.
 
     Columns that are constant or empty are dropped, unless there are no others. A sparse
