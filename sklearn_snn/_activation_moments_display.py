@@ -80,6 +80,10 @@ class ActivationMomentsDisplay:
         ------
         TypeError
             If there is no network of this package in the estimator.
+        NotFittedError
+            If it is not fitted.
+        ImportError
+            If matplotlib is not installed.
         ValueError
             If all rows are the same.
         """
@@ -101,6 +105,8 @@ class ActivationMomentsDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+        ValueError
+            If `ax` is not in a grid of axes, which it must be to be divided.
         """
         new_axes(self, ax)
         self.axes_ = divide(self.ax_, 2, ["as drawn", "trained", _MAP])

@@ -121,9 +121,13 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
 
         Raises
         ------
+        NotFittedError
+            If `fit` has not been called.
         ValueError
             If a row has other columns, or values so large that its prediction is not
             finite.
+        TypeError
+            If a column holds what is neither number, category nor date.
         MemoryError
             If there is too little of it for so many rows at once.
         """
@@ -143,7 +147,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         """The trained networks as plain modules.
 
         ``modules_[i](torch.from_numpy(preprocessor_.transform(X)))`` is what member i
-        says of dense rows, before the inverse link and in the units of the target.
+        says of dense rows, before the inverse link and in the units of the target; with
+        ``member_preprocessors_[i]`` instead, where there are any.
         """
         from sklearn_snn._modules import sequential_from_weights
 
@@ -170,6 +175,13 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         refits = self.refit and stops
         limit = {"time_limit": self._time_of_a_round} if refits else {}
         request = self._request(data, members, stops, **limit)
+        if all(spec.n_epochs_done >= spec.last_epoch for spec in request.specs):
+            warnings.warn(
+                f"warm_start=True with max_iter={self.max_iter}, which all networks "
+                "have reached: nothing is trained; raise max_iter or n_estimators",
+                UserWarning,
+                stacklevel=2,
+            )
         # Callbacks predict while training goes on.
         self.member_preprocessors_ = None
         if members[0].preprocessor is not None:

@@ -56,7 +56,7 @@ class Category:
     targets: np.ndarray
     #: Whether levels are strings; None if some are and some not, or there are none.
     is_text: bool | None = None
-    #: Whether each level that is not rare has a column.
+    #: Whether each of the levels has a column.
     is_complete: bool = True
 
     def __post_init__(self):
@@ -124,10 +124,7 @@ def learn_category(values, weight=None):
         Without target means. The table has no column where all rows are alike.
     """
     levels, counts, rest, is_high = _own_levels(values, weight)
-    shown = np.arange(len(levels))
-    if is_high:
-        shown = np.flatnonzero(~_is_rare(counts[:-1], counts.sum()))
-    is_complete = not is_high or 0 < len(shown) <= _MAX_LEVELS
+    shown, is_complete = np.arange(len(levels)), len(levels) <= _MAX_LEVELS
     if not is_complete:
         shown = np.sort(np.argsort(-counts[:-1], kind="stable")[: _MAX_COLUMNS - 1])
     table, parts = _indicators(levels, counts, shown)
@@ -156,7 +153,7 @@ def _own_levels(values, weight):
     levels = list(dict.fromkeys(values))
     index = {level: code for code, level in enumerate(levels)}
     counts = np.bincount(level_codes(values, index, 0), row_counts(weight, len(values)))
-    is_rare = _is_rare(counts, counts.sum())
+    is_rare = counts < min(_RARE, counts.sum() / 100)
     is_high = _is_high(counts, is_rare)
     if is_high:
         is_rare = counts < 2
@@ -169,11 +166,6 @@ def _own_levels(values, weight):
     rest = counts[is_rare & (counts > 0)]
     own, own_counts = ([pair[i] for pair in counted] for i in (0, 1))
     return own, np.array([*own_counts, rest.sum()]), rest, is_high
-
-
-def _is_rare(counts, total):
-    """Which levels have so few rows that little is known of them."""
-    return counts < min(_RARE, total / 100)
 
 
 def _is_high(counts, is_rare):

@@ -179,8 +179,13 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         ------
         ValueError
             If ``class_weight="balanced"``, which needs all rows, `classes` is missing
-            or another than before, or training diverges, which leaves the estimator as
-            it was.
+            or another than before, data are not as described, or training diverges.
+        TypeError
+            If a column holds what is neither number, category nor date.
+        MemoryError
+            If there is too little of it, with the parameters that lower the need.
+        KeyboardInterrupt
+            If Ctrl-C comes. The estimator is then as it was, as after all these errors.
         """
         if self.class_weight == "balanced":
             raise ValueError(
@@ -214,6 +219,11 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             Classes; for several labels 0 or 1.
+
+        Raises
+        ------
+        NotFittedError, ValueError, TypeError, MemoryError
+            As in `predict_members`.
         """
         return self._classes(self.predict_proba(X))
 
@@ -229,6 +239,11 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         -------
         proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             A column for each of `classes_`; for several labels the probability of 1.
+
+        Raises
+        ------
+        NotFittedError, ValueError, TypeError, MemoryError
+            As in `predict_members`.
         """
         return self.predict_members(X).mean(axis=0)
 
@@ -244,6 +259,11 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         -------
         log_proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             Logarithms; -inf where a probability is 0.
+
+        Raises
+        ------
+        NotFittedError, ValueError, TypeError, MemoryError
+            As in `predict_members`.
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
@@ -264,6 +284,11 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         -------
         score : float
             Accuracy.
+
+        Raises
+        ------
+        NotFittedError, ValueError, TypeError, MemoryError
+            As in `predict_members`, or if `y` or `sample_weight` are not as described.
         """
         return self._score_predictions(y, self.predict(X), sample_weight)
 

@@ -28,6 +28,7 @@ from sklearn_snn._validation import (
     numeric_table,
     row_weights,
     transformed_table,
+    warn_of_scale,
 )
 
 #: All of `fit` that comes before the networks needs as much as the table does.
@@ -117,6 +118,8 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         if not resumes:
             learn = self._learn_chunk if is_chunk else self._fit_transform
             self.preprocessor_, rows = learn(counted)
+            if not self._is_ours:
+                warn_of_scale(rows[0], self)
             self.pieces_ = self._learn_pieces(rows[0], counted.weight)
         elif is_chunk or not self._sees_target:
             rows = self._transform(counted.X, self.preprocessor_)

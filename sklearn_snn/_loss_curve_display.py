@@ -90,6 +90,10 @@ class LossCurveDisplay:
         ------
         TypeError
             If there is no network of this package in the estimator.
+        NotFittedError
+            If it is not fitted.
+        ImportError
+            If matplotlib is not installed.
         """
         model, _ = fitted_network(estimator)
         networks = model.networks_

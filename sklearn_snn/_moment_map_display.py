@@ -123,6 +123,10 @@ class MomentMapDisplay:
         ------
         TypeError
             If there is no network of this package in the estimator.
+        NotFittedError
+            If it is not fitted.
+        ImportError
+            If matplotlib is not installed.
         ValueError
             If all rows are the same.
         """

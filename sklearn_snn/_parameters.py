@@ -104,10 +104,10 @@ _STOPPING = """\
         ``"joint"`` together, when their mean score no longer improves; where that is
         the loss, outputs are scaled down as far as is best for it, since the mean of
         several networks is less sure than one, and weights are those of the last epoch
-        within 0.5 % of the best. ``"auto"`` is
-        ``"joint"`` for several networks from 1,000 rows on and with `oof_score`, and
-        True for several with fewer rows; a single one stops early from 1,000 rows on,
-        and where `X_val`, `cv` or `oof_score` is given.
+        within 0.5 % of the best. ``"auto"`` is ``"joint"`` for several networks from
+        1,000 rows on and with `oof_score`, and True for several with fewer rows, with
+        `callbacks`, or of different sizes; a single one stops early from 1,000 rows
+        on, and where `X_val`, `cv` or `oof_score` is given.
     scoring : str, callable or None, default="loss"
         Validation score: the loss, the name of one of scikit-learn's scorers, a scorer,
         or None for the estimator's `score`.
@@ -130,12 +130,12 @@ _DATA = """\
         Columns that are categories to ``preprocessor="auto"``: those of strings,
         booleans and categories, or names, indices or a mask of them, or none.
     n_bins : int, default=64
-        Pieces at most of the piecewise linear encoding that ``preprocessor="auto"``
-        gives each number beside itself, at least 1, which is none; fewer where there
-        are few rows (50 for each piece, beyond 16 pieces 600) or many columns. The
-        ends of the pieces are quantiles. Every fourth network is left without them,
-        since they hurt where a function is smooth; where the loss of these is much
-        lower, all are trained again without.
+        Pieces at most of the piecewise linear encoding that ``preprocessor="auto"``, or
+        a `TabularPreprocessor`, gives each number beside itself, at least 1, which is
+        none; fewer where there are few rows (50 for each piece, beyond 16 pieces 600)
+        or many columns. The ends of the pieces are quantiles. Every fourth network is
+        left without them, since they hurt where a function is smooth; where the loss of
+        these is much lower, all are trained again without.
     callbacks : list of skorch callbacks or None, default=None
         With a list, networks are trained one by one as ordinary skorch nets, each with
         copies of the callbacks. For scikit-learn's, call `set_callbacks`.
@@ -148,8 +148,8 @@ _DATA = """\
         Whether to show how far training is: one live bar in a terminal or a notebook,
         a line a tenth of the epochs in a file.
     device : str, default="auto"
-        ``"auto"`` (a GPU if torch has one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``,
-        ``"mps"``.
+        ``"auto"`` (an NVIDIA GPU if torch sees one), ``"cpu"``, ``"cuda"``,
+        ``"cuda:1"``, ``"mps"``.
     dtype : {"float32", "float64"}, default="float32"
         Precision of the network.
     mixed_precision : bool, default=False

@@ -64,8 +64,8 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     levels a deviation of 0.3, since there are so many.
 
     Columns that are constant or empty are dropped, unless there are no others. A sparse
-    table stays sparse: it is scaled by its standard deviations, and the network centres
-    it batch by batch.
+    table stays sparse: it is scaled by its standard deviations, and the estimators
+    centre it batch by batch (see `sparse_offset`).
 
     Parameters
     ----------
@@ -93,6 +93,13 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all of them are strings.
+    number_columns, target_columns : ndarray of int
+        Columns of the result that are numbers or made of dates, and those that are
+        means of `y`.
+    sparse_offset : ndarray of shape (n_features,)
+        What is left to subtract from a sparse table that was transformed, for its
+        columns to have mean 0. The estimators do so batch by batch, if they have this
+        preprocessor as `preprocessor`; behind a Pipeline nothing does.
 
     References
     ----------
@@ -139,6 +146,13 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         Returns
         -------
         self : TabularPreprocessor
+
+        Raises
+        ------
+        ValueError
+            If parameters are not as described, or values are infinite.
+        TypeError
+            If a column holds what is neither number, category nor date.
         """
         self._learn(X, y, sample_weight)
         return self
@@ -157,6 +171,11 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         Returns
         -------
         X : ndarray or CSR matrix of shape (n_samples, n_features_out)
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `fit`.
         """
         X, own = self._learn(X, y, sample_weight)
         return self._transform(X, own)
@@ -173,6 +192,13 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         -------
         X : ndarray or CSR matrix of shape (n_samples, n_features_out)
             With the columns that there have been before.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError, TypeError
+            As in `fit`.
         """
         check_is_fitted(self)
         X = any_table(self, X, reset=False)
@@ -199,6 +225,11 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         Returns
         -------
         self : TabularPreprocessor
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `fit`.
         """
         is_first = not hasattr(self, "scaling_")
         X = any_table(self, X, reset=is_first)
@@ -221,6 +252,13 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         Returns
         -------
         X : ndarray or CSR matrix of shape (n_samples, n_features_out)
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError, TypeError
+            As in `fit`, or if columns are others than in `fit`.
         """
         check_is_fitted(self)
         return self._transform(any_table(self, X, reset=False))
@@ -237,6 +275,13 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         -------
         names : ndarray of str
             Numbers first, then the levels of each category.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError
+            If `input_features` are not those of `fit`, or of another number.
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)

@@ -183,7 +183,13 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         Raises
         ------
         ValueError
-            If training diverges, which leaves the estimator as it was.
+            If data are not as described, or training diverges.
+        TypeError
+            If a column holds what is neither number, category nor date.
+        MemoryError
+            If there is too little of it, with the parameters that lower the need.
+        KeyboardInterrupt
+            If Ctrl-C comes. The estimator is then as it was, as after all these errors.
         """
         return self._partial_fit(X, y, sample_weight)
 
@@ -199,6 +205,11 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions, in the shape of the training target (one column is none).
+
+        Raises
+        ------
+        NotFittedError, ValueError, TypeError, MemoryError
+            As in `predict_members`.
         """
         return self.predict_members(X).mean(axis=0)
 

@@ -159,6 +159,11 @@ class masked_scorer:
         -------
         score : float
             Mean over the labels; NaN if none can be scored.
+
+        Raises
+        ------
+        ValueError
+            If there is no scorer of that name, or whatever it raises.
         """
         y = np.asarray(y)
         predictions, proba = estimator.predict(X), estimator.predict_proba(X)

@@ -110,6 +110,12 @@ class _StackedSearch(LinkedEstimator):
         TypeError
             If the estimator is neither one of this package nor a `Pipeline` that ends
             in one.
+        ValueError
+            If parameters or data are not as described, or all fits fail.
+        MemoryError
+            If there is too little of it for each of the candidates.
+        KeyboardInterrupt
+            If Ctrl-C comes, which leaves the search as it was.
         """
         if not isinstance(last_step(self.estimator), BaseSNN):
             raise TypeError(

@@ -107,6 +107,10 @@ class SearchResultsDisplay:
 
         Raises
         ------
+        NotFittedError
+            If it is not fitted.
+        ImportError
+            If matplotlib is not installed.
         ValueError
             If the search has no such metric, all fits failed, or only one candidate
             was tried.
@@ -142,7 +146,8 @@ class SearchResultsDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If there are no scores, or no parameter has more than one value.
+            If there are no scores, no parameter has more than one value, or `ax` is
+            not in a grid of axes, which it must be to be divided.
         """
         scores, spreads = np.asarray(self.scores), np.asarray(self.spreads)
         if not np.isfinite(scores).any():

@@ -345,7 +345,7 @@ def resolve_device(device: str, *, must_exist: bool) -> str:
     Parameters
     ----------
     device : str
-        ``"auto"`` takes a GPU if there is one.
+        ``"auto"`` takes an NVIDIA GPU if torch sees one.
     must_exist : bool
         Whether a GPU that is not there is an error, or replaced by the CPU.
 

@@ -1,6 +1,7 @@
 """Reading of tables, with errors that name the column."""
 
 import re
+import warnings
 from functools import partial
 
 import numpy as np
@@ -16,6 +17,9 @@ _NUMBERS = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
 
 #: What is too large becomes infinite, and is refused in words of ours.
 _quietly = partial(np.errstate, over="ignore", invalid="ignore")
+
+#: Root mean square of an input beyond which steps are likely to be too long.
+_LARGEST_INPUT = 100.0
 
 #: If the largest weight is beyond these, sums and products may overflow or vanish.
 _USUAL_WEIGHTS = 1e-100, 1e100
@@ -98,6 +102,10 @@ def any_table(estimator, X, *, reset):
     """
     if issparse(X):
         return numeric_table(estimator, X, reset=reset)
+    if hasattr(X, "collect"):  # of polars, which has no rows yet
+        raise TypeError(
+            f"X must be a table in memory, got a {type(X).__name__}; pass X.collect()"
+        )
     if not reset and _is_ready(estimator, X):
         return X
     if is_frame(X):
@@ -206,6 +214,40 @@ class _Bare(str):
 
     def __repr__(self):
         return str(self)
+
+
+def warn_of_scale(X, estimator):
+    """Warn if columns that a network sees are far from mean 0 and variance 1.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        What the network sees.
+    estimator : estimator instance
+        Whose table it is, which may name the columns.
+    """
+    sizes = _root_mean_squares(X)
+    largest = sizes.argmax()
+    if sizes[largest] <= _LARGEST_INPUT:
+        return
+    names = getattr(estimator, "feature_names_in_", range(X.shape[1]))
+    column = names[largest] if len(names) == X.shape[1] else int(largest)
+    warnings.warn(
+        f"column {column!r} of what the network sees has a root mean square of "
+        f"{sizes[largest]:.2g}, where 1 is wanted: training may fail; scale X "
+        "(preprocessor='auto' does)",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _root_mean_squares(X):
+    """Of each column, of shape (n_features,)."""
+    if issparse(X):
+        total = np.bincount(X.indices, np.square(X.data, dtype=float), X.shape[1])
+    else:
+        total = np.einsum("ij,ij->j", X, X, dtype=np.float64)
+    return np.sqrt(total / X.shape[0])
 
 
 def row_weights(sample_weight, X):

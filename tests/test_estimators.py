@@ -580,6 +580,18 @@ def test_class_weights_are_finite_and_not_negative(cancer, weight, n_labels):
         SNNClassifier(class_weight={0: 1.0, 1: weight}, **SMALL).fit(X, labels)
 
 
+def test_going_on_without_an_epoch_left_is_warned_of(cancer):
+    X, y = cancer
+    model = SNNClassifier(warm_start=True, early_stopping=False, **SMALL).fit(X, y)
+    before = model.predict_proba(X)
+    with pytest.warns(UserWarning, match="which all networks have reached"):
+        model.fit(X[:50], y[:50])
+    assert_array_equal(model.predict_proba(X), before)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.set_params(n_estimators=SMALL["n_estimators"] + 1).fit(X, y)
+
+
 def test_partial_fit_ignores_early_stopping(cancer):
     X, y = cancer
     model = SNNClassifier(early_stopping=True, **SMALL)
@@ -596,8 +608,6 @@ def test_warm_start_goes_on_to_max_iter(cancer):
     warm.set_params(max_iter=10).fit(X, y)
     assert warm.n_iter_ == 10
     assert_same_weights(warm, whole)
-    warm.fit(X, y)
-    assert_same_weights(warm, whole)  # nothing left to do
     with pytest.raises(ValueError, match="cannot go on training"):
         warm.set_params(width=8).fit(X, y)
 

@@ -1,6 +1,7 @@
 """What the estimators take, what they refuse, and how they say so."""
 
 import copy
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 
 from sklearn_snn import (
@@ -402,6 +403,30 @@ def test_the_unit_of_a_column_does_not_matter(make, X, y, scale):
     assert_array_equal(outputs(one, X * np.abs(units)), outputs(other, X))
     turned = make(**TINY).fit(X * units, y)
     assert np.isfinite(outputs(turned, X * units)).all()
+
+
+@BOTH
+@pytest.mark.parametrize("container", [np.asarray, csr_matrix, pandas_frame])
+def test_columns_that_nobody_scales_are_named_in_a_warning(make, X, y, container):
+    large = X * [1.0, 1.0, 1e4, 300.0]
+    name = "'c'" if container is pandas_frame else "2"
+    for preprocessor in (None, FunctionTransformer()):
+        model = make(preprocessor=preprocessor, **TINY)
+        with pytest.warns(UserWarning, match=rf"column {name} of .* of 1\.1e\+04"):
+            model.fit(container(large), y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            clone(model).fit(container(X), y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(**TINY).fit(container(large), y)
+
+
+@BOTH
+def test_a_table_that_is_not_there_yet_is_refused(make, X, y):
+    lazy = polars_frame(X).lazy()
+    with pytest.raises(TypeError, match=r"got a LazyFrame; pass X.collect\(\)"):
+        make(**TINY).fit(lazy, y)
 
 
 @BOTH
