@@ -19,6 +19,8 @@ from sklearn_snn._panels import (
 _LOG_RATIO = 5
 #: The same from which on there are enough powers of ten for ticks.
 _DECADES_RATIO = 200
+#: The same up to which three ticks a decade have room.
+_DENSE_RATIO = 20
 #: Values of a parameter up to which they are evenly spaced.
 _MOST_LEVELS = 6
 _CHOSEN = "chosen"
@@ -315,12 +317,16 @@ def _beside_each_other(x):
 
 def _scale(axis, numbers):
     """A logarithmic axis where numbers are of several sizes; few ticks."""
-    if numbers.min() <= 0 or numbers.max() <= _LOG_RATIO * numbers.min():
+    low, high = numbers.min(), numbers.max()
+    if low <= 0 or high <= _LOG_RATIO * low:
         axis.get_major_locator().set_params(nbins=2)
         axis.set_major_formatter("{x:g}")
         return
     axis.axes.set_xscale("log")
     axis.set_minor_formatter("")  # or each half decade would be filled with words
-    if numbers.max() < _DECADES_RATIO * numbers.min():
-        axis.get_major_locator().set_params(subs=(1, 3))
+    if high < _DECADES_RATIO * low:  # matplotlib would put labels on top of others
+        steps = (1, 2, 5) if high < _DENSE_RATIO * low else (1, 3)
+        decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.log10(high * 1.2))
+        ticks = np.outer(decades, steps).ravel()
+        axis.set_ticks(ticks[(ticks > low / 1.2) & (ticks < high * 1.2)])
         axis.set_major_formatter("{x:g}")

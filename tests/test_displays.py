@@ -382,7 +382,9 @@ def test_halving_shows_who_was_dropped_and_not_the_epochs(cancer):
 @pytest.mark.parametrize(
     ("low", "high", "scale", "labels"),
     [
-        (1e-3, 1e-2, "log", ["0.001", "0.003", "0.01"]),
+        (1e-3, 1e-2, "log", ["0.001", "0.002", "0.005", "0.01"]),
+        (3e-3, 2e-2, "log", ["0.005", "0.01", "0.02"]),
+        (110.0, 900.0, "log", ["100", "200", "500", "1000"]),
         (0.02, 0.5, "log", ["0.03", "0.1", "0.3"]),
         (1.0, 4.0, "linear", None),
         (-1.0, 10.0, "linear", None),
