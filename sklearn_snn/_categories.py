@@ -226,7 +226,7 @@ def learn_targets(codes, n_codes, y, weight=None):
     )
 
 
-def target_columns(y):
+def target_as_columns(y):
     """A target as numbers, a column for each class where it is of few classes.
 
     Parameters

@@ -11,7 +11,7 @@ from sklearn_snn._categories import (
     MAX_TARGETS,
     learn_category,
     learn_targets,
-    target_columns,
+    target_as_columns,
     target_folds,
 )
 from sklearn_snn._columns import (
@@ -207,7 +207,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         if not codes:
             return self._transform(X)
         weight, every = row_weights(sample_weight, X), np.arange(X.shape[0])
-        own = self.relearn_targets(codes, every, target_columns(y), weight)
+        own = self.relearn_targets(codes, every, target_as_columns(y), weight)
         return self._transform(X, own)
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -393,7 +393,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         """Learn means of the target; what these rows see of it, or None."""
         if y is None or not any(one.is_high for one in self.categories_.values()):
             return None
-        y = target_columns(y)
+        y = target_as_columns(y)
         codes = {
             j: self._codes(X, j)
             for j, one in self.categories_.items()

@@ -29,7 +29,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 
-from sklearn_snn import SNNClassifier, SNNRegressor
+from sklearn_snn import SNNClassifier, SNNRegressor, TabularPreprocessor
 from sklearn_snn import _training as training
 from sklearn_snn._losses import BinaryCrossEntropy, SquaredError
 from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
@@ -1149,3 +1149,20 @@ def test_members_of_one_split_share_its_table(weight):
     assert len(request.training_sets) == 1 + 8
     sets = [spec.training_set for spec in request.specs]
     assert sets == [*range(1, 9), *range(1, 9)]
+
+
+def test_folds_share_the_table_but_for_means_of_the_target(many_levels):
+    X, y = many_levels
+    request = planned(SNNRegressor(n_estimators=3, early_stopping=True), X, y)
+    whole, *folds = request.training_sets
+    assert len(folds) == 3
+    for spec, data in zip(request.specs, folds, strict=True):
+        assert data.X is whole.X
+        columns, values = data.own
+        made = whole.X.copy()
+        made[:, columns] = values
+        ours = TabularPreprocessor().fit(X, y)
+        seen, unseen = X.iloc[spec.rows], X.iloc[spec.validation_rows]
+        expected = ours.refit_transform(seen, y[spec.rows])
+        assert_allclose(made[spec.rows], expected, atol=1e-5)
+        assert_allclose(made[spec.validation_rows], ours.transform(unseen), atol=1e-5)
