@@ -19,7 +19,7 @@ _NUMBERS = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
 _quietly = partial(np.errstate, over="ignore", invalid="ignore")
 
 #: Root mean square of an input beyond which steps are likely to be too long.
-_LARGEST_INPUT = 100.0
+_LARGEST_INPUT = 1000.0
 
 #: If the largest weight is beyond these, sums and products may overflow or vanish.
 _USUAL_WEIGHTS = 1e-100, 1e100
