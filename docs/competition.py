@@ -5,8 +5,11 @@ as they are, fits the default networks on folds of its own rows, shows where the
 searches for other parameters, blends the mean of both with scikit-learn's boosted trees
 by their out-of-fold predictions, and writes a prediction for each row of the test file.
 A target of numbers with more than 20 values is a regression, any other one has classes.
+With ``--id COLUMN`` that column is no feature, and the first one of the submission.
 
-It takes about `--minutes` for the search and half of that for the rest.
+The search takes `--minutes` at most. What it finds is fitted as the defaults are, five
+networks each, and trees six times: 10 seconds in all for 1,500 rows of `adult`, and a
+minute for 36,000; more where the search finds that larger networks are better.
 """
 
 import argparse
@@ -33,9 +36,10 @@ from sklearn_snn import (
 def main():
     """Do all that is said above."""
     options = parse_arguments()
-    train = pd.read_csv(options.train).dropna(subset=options.target)
+    train = pd.read_csv(options.train, index_col=options.id)
+    train = train.dropna(subset=options.target)
     X, y = train.drop(columns=options.target), train[options.target]
-    test = pd.read_csv(options.test)[X.columns]
+    test = pd.read_csv(options.test, index_col=options.id)[X.columns]
     is_regression = y.dtype.kind in "fiu" and y.nunique() > 20
     splitter = (KFold if is_regression else StratifiedKFold)(5, shuffle=True)
     folds = list(splitter.split(X, y))
@@ -105,6 +109,9 @@ def parse_arguments():
     parser.add_argument("test", help="csv file without")
     parser.add_argument("target", help="name of its column")
     parser.add_argument("submission", help="csv file to write")
+    parser.add_argument(
+        "--id", help="column that is no feature, and the first of the submission"
+    )
     parser.add_argument("--minutes", type=float, default=0.5, help="of the search")
     parser.add_argument("--candidates", type=int, default=12, help="of the search")
     return parser.parse_args()

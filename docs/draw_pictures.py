@@ -48,7 +48,7 @@ def hidden_moments(activation, gain):
 def draw_self_normalization(path):
     """Moments of activations from layer to layer, and the map that explains them."""
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(7.6, 3.4), layout="constrained", width_ratios=(3, 2)
+        1, 2, figsize=(8.2, 3.4), layout="constrained", width_ratios=(4, 3)
     )
     for name, activation, gain, color in (
         ("SELU, weights N(0, 1/n)", torch.selu, 1.0, BLUE),
@@ -78,7 +78,7 @@ def draw_self_normalization(path):
         right.plot(path_of_variance, color=BLUE, marker=".", markersize=4)
     right.axhline(1, color="black", linewidth=0.5)
     right.set(
-        title="The map g draws any to 1",
+        title="The map g draws any variance to 1",
         xticks=range(0, 17, 4),
         xlabel="layers of SELU",
         ylabel="variance",
@@ -89,11 +89,15 @@ def draw_self_normalization(path):
 
 def draw_displays():
     """The pictures of `pictures.md`, one a display; prints the words beside them."""
+    diabetes = load_diabetes(return_X_y=True)
+    together = SNNRegressor(early_stopping="joint", random_state=0).fit(*diabetes)
+    save(LossCurveDisplay.from_estimator(together), "loss_curve.png")
+    print(activation_moments(SNNRegressor(random_state=0).fit(*diabetes), diabetes[0]))
+
     X, X_test, y, _ = train_test_split(
         *load_breast_cancer(return_X_y=True, as_frame=True), random_state=0
     )
     model = SNNClassifier(random_state=0).fit(X, y)
-    save(LossCurveDisplay.from_estimator(model), "loss_curve.png")
     print(activation_moments(model, X_test))
     save(ActivationMomentsDisplay.from_estimator(model, X_test), "moments.png")
     save(MomentMapDisplay.from_map(), "moment_map.png")
@@ -102,14 +106,13 @@ def draw_displays():
     bare = SNNClassifier(preprocessor=None, random_state=0).fit(X, y)
     print(activation_moments(bare, X_test))
 
-    X, y = load_diabetes(return_X_y=True)
-    print(activation_moments(SNNRegressor(random_state=0).fit(X, y), X))
     network = SNNRegressor(
         n_estimators=1, batch_size=64, max_iter=40, early_stopping=True, random_state=0
     )
-    space = search_space("tabular", n_samples=len(X))
+    space = search_space("tabular", n_samples=len(diabetes[0]))
     search = SNNRandomizedSearchCV(network, space, n_iter=20, cv=3, random_state=0)
-    save(SearchResultsDisplay.from_estimator(search.fit(X, y)), "search_results.png")
+    search.fit(*diabetes)
+    save(SearchResultsDisplay.from_estimator(search), "search_results.png")
 
 
 def save(display, name):

@@ -315,6 +315,7 @@ def test_networks_that_hardly_move_are_still_self_normalizing(cancer):
     assert "As drawn: yes. Trained: yes." in str(moments)
 
 
+@pytest.mark.filterwarnings("ignore:column .* of what the network sees")
 @pytest.mark.parametrize(
     ("factor", "says"),
     [

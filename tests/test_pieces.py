@@ -352,7 +352,7 @@ def test_every_fourth_network_sees_plain_numbers_only(diabetes):
     settings = SMALL | dict(n_estimators=8, warm_start=True)
     model = SNNRegressor(**settings).fit(X, y)
     n_plain = model.preprocessor_.transform(X).shape[1]
-    for n_epochs in (8, 12):  # and when they go on
+    for n_epochs in (10, 12):  # and when they go on
         model.set_params(max_iter=n_epochs).fit(X, y)
         for i, network in enumerate(model.networks_):
             assert network.weights[0][:n_plain].all()

@@ -16,6 +16,7 @@ from sklearn_snn import (
     SNNHalvingRandomSearchCV,
     SNNRegressor,
     _base,
+    _planning,
     _progress,
 )
 from sklearn_snn._losses import SquaredError
@@ -78,7 +79,7 @@ def test_that_makes_the_error_lower(smooth_model, piecewise):
 
 
 def test_all_of_them_are_those_that_see_none_from_the_start(smooth_model, monkeypatch):
-    monkeypatch.setattr(SNNRegressor, "_n_seen", lambda self, data, i: data.X.shape[1])
+    monkeypatch.setattr(_planning, "_n_seen", lambda data, i: data.X.shape[1])
     assert_array_equal(
         SNNRegressor(**FAST).fit(X, Y).predict(X), smooth_model.predict(X)
     )

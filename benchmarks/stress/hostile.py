@@ -387,6 +387,7 @@ CAUSES = re.compile(
 OUR_WARNINGS = [
     ("batch_size=.* is larger than", UserWarning),
     ("Class .* has only 1 member", UserWarning),
+    ("column .* of what the network sees has a root mean square", UserWarning),
     ("A column-vector y was passed", DataConversionWarning),
     ("X (has|does not have valid) feature names", UserWarning),
     ("The number of unique classes is greater than 50%", UserWarning),
