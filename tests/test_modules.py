@@ -56,7 +56,7 @@ def test_an_snn_is_as_deep_and_wide_as_the_estimators():
         (dict(n_outputs=0), "n_outputs must be at least 1, got 0"),
         (dict(depth=0), "depth must be at least 1, got 0"),
         (dict(width=0, layer_form="conic"), "width must be at least 1, got 0"),
-        (dict(layer_form="rectangluar"), "layer_form must be 'rectangular' or 'conic'"),
+        (dict(layer_form="square"), "layer_form must be 'rectangular' or 'conic'"),
         (dict(dropout=1.0), r"dropout must be in \[0, 1\), got 1.0"),
         (dict(dropout=-0.5), r"dropout must be in \[0, 1\), got -0.5"),
     ],
