@@ -76,7 +76,7 @@ class Category:
         return self.parts + [f"target{number}" for number in numbers][:n_targets]
 
     def with_targets(self, means):
-        """The same, with means of the target: instead of columns of a few levels."""
+        """The same, with means of the target; only them, if few levels have columns."""
         if self.is_complete:
             return replace(self, targets=means)
         # No view of the table, which would stay in memory.

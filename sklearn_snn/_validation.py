@@ -216,6 +216,7 @@ class _Bare(str):
         return str(self)
 
 
+@_quietly()
 def warn_of_scale(X, estimator):
     """Warn if columns that a network sees are far from mean 0 and variance 1.
 

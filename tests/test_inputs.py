@@ -422,6 +422,14 @@ def test_columns_that_nobody_scales_are_named_in_a_warning(make, X, y, container
         make(**TINY).fit(container(large), y)
 
 
+@pytest.mark.parametrize("container", [np.asarray, csr_matrix])
+def test_columns_whose_squares_overflow_are_named_as_well(X, y, container):
+    huge = X * [1.0, 1e200, 1.0, 1.0]
+    model = SNNClassifier(preprocessor=None, **TINY | dict(dtype="float64"))
+    with pytest.warns(UserWarning, match="column 1 .* of inf, where 1 is wanted"):
+        model.fit(container(huge), y)
+
+
 @BOTH
 def test_a_table_that_is_not_there_yet_is_refused(make, X, y):
     lazy = polars_frame(X).lazy()
