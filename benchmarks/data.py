@@ -31,8 +31,8 @@ def suite():
     tables = folder(
         "tabular",
         "SUITE.csv, with name,file,target,task,drop_columns,n_rows,n_features of each "
-        "table, and the tables as parquet files (adult, bank, electricity and others of "
-        "the UCI repository, https://archive.ics.uci.edu)",
+        "table, and the tables as parquet files (adult, bank, electricity and others "
+        "of the UCI repository, https://archive.ics.uci.edu)",
     )
     described = pd.read_csv(tables / "SUITE.csv", keep_default_na=False)
     return described.assign(
