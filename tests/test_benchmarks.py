@@ -498,6 +498,8 @@ def test_what_is_tuned_has_to_be_better_not_lucky(gains, is_better):
     assert best["depth"] > 1 if is_better else best == {}
 
 
+# A second is enough to train them but for a busy machine.
+@pytest.mark.filterwarnings("ignore:time_limit=1 seconds")
 def test_there_are_as_many_candidates_as_there_is_time_for():
     X, y = make_classification(60, random_state=0)
     model = SNNClassifier(depth=1, width=4, max_iter=4, random_state=0)
