@@ -118,8 +118,10 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         if not resumes:
             learn = self._learn_chunk if is_chunk else self._fit_transform
             self.preprocessor_, rows = learn(counted)
-            if not self._is_ours:
-                warn_of_scale(rows[0], self)
+            if not self._is_ours and rows[1] is None:  # who has an offset is scaled
+                is_bare = self.preprocessor is None
+                names = getattr(self, "feature_names_in_", None) if is_bare else None
+                warn_of_scale(rows[0], names)
             self.pieces_ = self._learn_pieces(rows[0], counted.weight)
         elif is_chunk or not self._sees_target:
             rows = self._transform(counted.X, self.preprocessor_)

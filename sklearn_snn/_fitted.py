@@ -53,4 +53,4 @@ def _is_search(estimator):
     """Whether it is one of scikit-learn's searches, or ours."""
     from sklearn.model_selection import GridSearchCV  # slow to import, as well
 
-    return isinstance(estimator, GridSearchCV.__base__)
+    return isinstance(estimator, GridSearchCV.__base__)  # whose own name is private

@@ -217,22 +217,21 @@ class _Bare(str):
 
 
 @_quietly()
-def warn_of_scale(X, estimator):
+def warn_of_scale(X, names):
     """Warn if columns that a network sees are far from mean 0 and variance 1.
 
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         What the network sees.
-    estimator : estimator instance
-        Whose table it is, which may name the columns.
+    names : ndarray of str of shape (n_features,) or None
+        Names of the columns, if they have any.
     """
     sizes = _root_mean_squares(X)
     largest = sizes.argmax()
     if sizes[largest] <= _LARGEST_INPUT:
         return
-    names = getattr(estimator, "feature_names_in_", range(X.shape[1]))
-    column = names[largest] if len(names) == X.shape[1] else int(largest)
+    column = int(largest) if names is None else names[largest]
     warnings.warn(
         f"column {column!r} of what the network sees has a root mean square of "
         f"{sizes[largest]:.2g}, where 1 is wanted: training may fail; scale X "

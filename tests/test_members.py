@@ -1130,9 +1130,10 @@ def planned(model, X, y, weight=None):
 
 
 def test_rows_that_a_split_repeats_are_repeated_whatever_the_weights():
-    rows = np.random.default_rng(0).integers(20, size=100)
+    rng = np.random.default_rng(0)
+    rows = rng.integers(20, size=100)
     split = rows, np.arange(100, 120)
-    X, y, weight = np.random.rand(120, 3), np.random.rand(120), np.ones(120)
+    X, y, weight = rng.random((120, 3)), rng.random(120), np.ones(120)
     weight[20] = 0  # nothing to do with the split
     model = SNNRegressor(cv=[split], n_estimators=1, random_state=0)
     (spec,) = planned(model, X, y, weight).specs
