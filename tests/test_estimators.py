@@ -203,8 +203,11 @@ def test_groups_stay_together(cancer):
     assert seen
     for rows, held_out in seen:
         assert not set(groups[rows]) & set(groups[held_out])
-    default = SNNClassifier(early_stopping=True, **SMALL).fit(X, y, groups=groups)
-    assert default.validation_scores_
+    default = SNNClassifier(early_stopping=True, **SMALL)
+    data = default._read(X, y, groups=groups)
+    for rows, held_out, *_ in default._members(data, True):
+        assert len(held_out)
+        assert not set(groups[rows]) & set(groups[held_out])
 
 
 # Losses
