@@ -16,7 +16,7 @@ from benchmarks.lines import append, environment
 from benchmarks.speed_fit import table
 from benchmarks.timing import timed
 from sklearn_snn import SNNClassifier
-from sklearn_snn._training import resolve_device
+from sklearn_snn._devices import resolve_device
 
 RESULTS = Path(__file__).parent / "results" / "gpu.jsonl"
 

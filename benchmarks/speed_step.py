@@ -11,8 +11,8 @@ from torch import nn
 from benchmarks.baselines import CheapAlphaDropout, train_plain
 from benchmarks.speed_search import train_stacked
 from benchmarks.timing import Pair, Side
+from sklearn_snn._devices import has_bfloat16
 from sklearn_snn._layers import layer_sizes
-from sklearn_snn._training import has_bfloat16
 
 N_FEATURES = 20
 

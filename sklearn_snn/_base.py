@@ -14,12 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_snn._checkpoints import Checkpoint
 from sklearn_snn._compat import CallbackSupportMixin, _fit_context
+from sklearn_snn._curves import mean_curve
+from sklearn_snn._grouping import group_networks
 from sklearn_snn._memory import advise_on_memory
 from sklearn_snn._planning import Member, PlanningEstimator
 from sklearn_snn._prediction import predict_networks
 from sklearn_snn._progress import report_progress
 from sklearn_snn._smoothness import smoother, without_pieces
-from sklearn_snn._training import fit_networks, group_networks
+from sklearn_snn._training import fit_networks
 
 
 class BaseSNN(CallbackSupportMixin, PlanningEstimator):
@@ -56,7 +58,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         sample_weight_val : array-like of shape (n_val,), default=None
             Their weights.
         groups : array-like of shape (n_samples,), default=None
-            Groups of rows that no split tears apart.
+            Groups of rows that the splits of ``cv=None`` do not tear apart, nor those
+            of a splitter that takes groups.
 
         Returns
         -------
@@ -67,6 +70,11 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         ------
         ValueError
             If parameters or data are not as described, or training diverges.
+        TypeError
+            If a column holds what is neither number, category nor date, labels are of
+            several types, or `callbacks` has one of scikit-learn's.
+        OSError
+            If the folder `checkpoint` cannot be made.
         MemoryError
             If there is too little of it, with the parameters that lower the need.
         KeyboardInterrupt
@@ -168,12 +176,11 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
     # Training -------------------------------------------------------------------
 
     def _rounds(self, data):
-        """Yield what is to be trained, be sent the networks, learn from them."""
+        """Yield what to train, be sent networks and seconds, and learn from them."""
         stops = self._decide_to_stop(data)
         self._check_combination(data)
         members = self._members(data, stops)
-        refits = self.refit and stops
-        limit = {"time_limit": self._time_of_a_round} if refits else {}
+        limit = {"time_limit": self._time_of_a_round} if self.refit and stops else {}
         request = self._request(data, members, stops, **limit)
         if all(spec.n_epochs_done >= spec.last_epoch for spec in request.specs):
             warnings.warn(
@@ -189,32 +196,40 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         networks = yield from self._first_networks(request)
         networks, members = self._trained(networks, members, request)
         self._complain(networks, data.resumes)
-        networks = [
-            _with_output_shift(network, self._output_shift(member))
-            for network, member in zip(networks, members, strict=True)
-        ]
+        shifts = [self._output_shift(member) for member in members]
+        networks = _with_output_shifts(networks, shifts)
         result = self._training_result(networks)
         if self.oof_score:
             result |= self._held_out_predictions(networks, members, data.table)
-        if refits and networks[0].stopped_by != "interrupt":
-            preprocessors, self.member_preprocessors_ = self.member_preprocessors_, None
-            refitted = yield self._refit_request(data, networks)
-            self._complain(refitted, data.resumes)
-            if refitted[0].stopped_by == "interrupt":  # worse than what was validated
-                self.member_preprocessors_ = preprocessors
-            else:
-                result |= self._training_result(refitted, result)
+        if self._refits(request) and networks[0].stopped_by != "interrupt":
+            result |= yield from self._refitted(data, networks, result)
         self._forget_earlier_fit()
         vars(self).update(result)
 
     def _first_networks(self, request):
         """Networks as requested, or all without pieces where these do harm."""
-        start = time.monotonic()
-        networks = yield request
+        networks, seconds = yield request
         if self.callbacks is not None:  # theirs is one training
             return networks
-        again = without_pieces(request, networks, time.monotonic() - start)
-        return networks if again is None else smoother(networks, (yield again))
+        again = without_pieces(request, networks, seconds)
+        if again is None:
+            return networks
+        others, _ = yield again
+        return smoother(networks, others)
+
+    def _refits(self, request):
+        """Whether the networks of a request are to be trained again on all rows."""
+        return self.refit and request.options.n_iter_no_change is not None
+
+    def _refitted(self, data, networks, validated):
+        """What a fit on all rows gives; nothing after Ctrl-C."""
+        preprocessors, self.member_preprocessors_ = self.member_preprocessors_, None
+        refitted, _ = yield self._refit_request(data, networks)
+        self._complain(refitted, data.resumes)
+        if refitted[0].stopped_by == "interrupt":  # worse than what was validated
+            self.member_preprocessors_ = preprocessors
+            return {}
+        return self._training_result(refitted, validated)
 
     def _one_epoch(self, data):
         """The rounds of `partial_fit`, of which there is one."""
@@ -223,7 +238,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         request = self._request(
             data, members, stops=False, learning_rate="constant", keep_state=True
         )
-        networks = yield request._replace(
+        networks, _ = yield request._replace(
             specs=[
                 replace(spec, max_epochs=spec.n_epochs_done + 1)
                 for spec in request.specs
@@ -260,12 +275,15 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         request = next(rounds)
         callbacks = self._copied_callbacks(len(request.specs))
         n_epochs = _n_epochs(request, is_split=callbacks is not None)
-        n_epochs *= 1 + self.refit
+        n_epochs *= 1 + self._refits(request)
         checkpoint = None if folder is None else self._checkpoint(request, folder)
-        with report_progress(
-            self, n_epochs, self._training_result, **reported
-        ) as progress:
+
+        def so_far(networks):
+            return self._result_so_far(networks, request.output_shifts)
+
+        with report_progress(self, n_epochs, so_far, **reported) as progress:
             while request is not None:
+                start = time.monotonic()
                 networks = fit_networks(
                     *request[:2],
                     loss=request.loss,
@@ -277,7 +295,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                 reasons = {network.stopped_by for network in networks}
                 if checkpoint is not None and "diverged" in reasons:
                     checkpoint.remove()  # from there it would diverge again
-                request = next_request(rounds, networks)
+                seconds = time.monotonic() - start
+                request = next_request(rounds, networks, seconds)
                 if request is not None:
                     progress.expect(_n_epochs(request, is_split=callbacks is not None))
         # Who pressed Ctrl-C may want to go on later.
@@ -288,9 +307,10 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
 
     def _checkpoint(self, request, folder):
         """The file of this fit."""
-        specs, sets, loss, options = request
-        specs = [replace(spec, score=None) for spec in specs]  # `scoring` says as much
-        asked = specs, sets, loss.key, options, self.scoring
+        # `scoring` says as much as a score.
+        specs = [replace(spec, score=None) for spec in request.specs]
+        sets, key, options = request.training_sets, request.loss.key, request.options
+        asked = specs, sets, key, options, self.scoring
         try:
             return Checkpoint(folder, self.checkpoint_interval, asked)
         except PicklingError as error:  # of the hash that names the file
@@ -342,6 +362,16 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                 stacklevel=2,
             )
 
+    def _result_so_far(self, networks, shifts):
+        """What callbacks see: networks that have begun, as if this were the end."""
+        begun = [i for i, network in enumerate(networks) if network is not None]
+        networks, shifts = ([which[i] for i in begun] for which in (networks, shifts))
+        result = self._training_result(_with_output_shifts(networks, shifts))
+        if self.member_preprocessors_ is not None:
+            own = self.member_preprocessors_
+            result["member_preprocessors_"] = [own[i] for i in begun]
+        return result
+
     def _training_result(self, networks, validated=None):
         """Fitted attributes that networks give, some of them from an earlier round."""
         if validated is not None:
@@ -355,9 +385,9 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
             "n_iter_": max(network.n_iter for network in networks),
             "n_layers_": self.depth + 2,
             "out_activation_": self._make_loss().activation,
-            "loss_curve_": _mean_curve([network.loss_curve for network in networks]),
+            "loss_curve_": mean_curve([network.loss_curve for network in networks]),
             "validation_scores_": (
-                _mean_curve([network.validation_scores for network in networks])
+                mean_curve([network.validation_scores for network in networks])
                 if has_scores
                 else None
             ),
@@ -369,7 +399,9 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         """Mean prediction for each row of the members that never saw it."""
         total, count = 0.0, np.zeros(len(table.y))
         for network, member in zip(networks, members, strict=True):
-            preprocessor = member.preprocessor or self.preprocessor_
+            preprocessor = member.preprocessor
+            if preprocessor is None:
+                preprocessor = self.preprocessor_
             unseen = table.take(member.held_out).X
             raw = self._network_outputs([network], unseen, preprocessor)
             (made,) = self._member_predictions(raw)
@@ -439,16 +471,21 @@ def _n_epochs(request, is_split):
     return max(0, *n_epochs) * n_stacks
 
 
-def next_request(rounds, networks):
-    """Send networks to the rounds of a fit; the next request, or None at its end."""
+def next_request(rounds, networks, seconds):
+    """Send what was trained to the rounds of a fit; the next request, or None."""
     try:
-        return rounds.send(networks)
+        return rounds.send((networks, seconds))
     except StopIteration:
         return None
 
 
+def _with_output_shifts(networks, shifts):
+    """Networks with outputs on another scale, each on its own."""
+    pairs = zip(networks, shifts, strict=True)
+    return [_with_output_shift(network, shift) for network, shift in pairs]
+
+
 def _with_output_shift(network, shift):
-    """A network with outputs on another scale."""
     if shift is None:
         return network
     *below, weight, bias = network.weights
@@ -461,26 +498,3 @@ def _reported(X, y, sample_weight):
     """What scikit-learn's callbacks are told of the data, as the user gave it."""
     metadata = None if sample_weight is None else {"sample_weight": sample_weight}
     return {"X": X, "y": y, "metadata": metadata}
-
-
-def _mean_curve(curves):
-    """Mean over members; one that has stopped stays where it was."""
-    return held_curves(curves).mean(axis=0).tolist()
-
-
-def held_curves(curves):
-    """Curves side by side, of which those that end early stay where they were.
-
-    Parameters
-    ----------
-    curves : list of list of float
-        A number an epoch, of each member. One that was stopped in its first epoch has
-        none, and is left out.
-
-    Returns
-    -------
-    together : ndarray of shape (n_members, n_epochs)
-    """
-    curves = [curve for curve in curves if curve] or [[]]
-    length = max(len(curve) for curve in curves)
-    return np.array([curve + curve[-1:] * (length - len(curve)) for curve in curves])

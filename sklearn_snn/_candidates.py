@@ -111,6 +111,7 @@ class _Fit:
     def __init__(self, key):
         self.key, self.seconds, self.n_rounds = key, 0.0, 0
         self.outcome = self.request = self.first_networks = None
+        self.refits = False
 
     def begin(self, make):
         """Let `make` return an estimator and its data; ask for the first networks."""
@@ -118,8 +119,14 @@ class _Fit:
             self.outcome, data = make()
             self._rounds = last_step(self.outcome)._rounds(data)
             self.request = next(self._rounds)
+            self.refits = self.is_to_refit
         except Exception as error:
             self.outcome = error
+
+    @property
+    def is_to_refit(self):
+        """Whether what is asked for will be trained once more, on all rows."""
+        return last_step(self.outcome)._refits(self.request)
 
     def go_on(self, networks, seconds, failure):
         """Take what has been trained, and ask for more if need be."""
@@ -129,7 +136,7 @@ class _Fit:
             if failure is not None:
                 raise failure
             self.first_networks = self.first_networks or networks
-            self.request = next_request(self._rounds, networks)
+            self.request = next_request(self._rounds, networks, seconds)
         except Exception as error:
             self.outcome, self.request = error, None
 
@@ -165,7 +172,7 @@ class Trainer:
         ]
         while wanting := [fit for fit in fits if fit.request is not None]:
             requests = [self._asked(fit, rung) for fit in wanting]
-            limit = self._seconds_left(1 if rung is None else rung.n_left)
+            limit = self._seconds_left(_n_shares(fits, wanting, rung))
             with self._bar(requests) as advance:
                 answers = train_requests(
                     requests, self._workers, time_limit=limit, advance=advance
@@ -261,6 +268,14 @@ class Trainer:
                 ConvergenceWarning,
                 stacklevel=2,
             )
+
+
+def _n_shares(fits, wanting, rung):
+    """Into how many parts the time is divided, of which one is for what is wanted."""
+    n_rungs_to_come = 0 if rung is None else rung.n_left - 1
+    n_rounds = 1 + any(fit.refits for fit in fits)
+    n_rounds_left = 1 + any(fit.is_to_refit for fit in wanting)
+    return n_rounds_left + n_rungs_to_come * n_rounds
 
 
 def last_step(estimator):

@@ -66,7 +66,7 @@ class Checkpoint:
         self._rounds.append(networks)
         return list(networks)
 
-    def offer(self, networks: Callable[[], Round]) -> None:
+    def offer(self, networks: Callable[[], Sequence[FittedNetwork | None]]) -> None:
         """Write how far the round has come, if it is time to.
 
         Parameters
@@ -76,7 +76,7 @@ class Checkpoint:
         """
         if time.monotonic() - self._written < self._interval:
             return
-        self._rounds[-1] = networks()
+        self._rounds[-1] = list(networks())
         try:
             write_atomically(_packed(self._rounds), self.path)
         except OSError as error:  # hours of training are worth more than the file

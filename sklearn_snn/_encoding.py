@@ -188,8 +188,11 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         given = [name for name, value in given.items() if value is not None]
         if not given:
             return None
-        for missing in {"X_val", "y_val"} - set(given):
-            raise ValueError(f"{given[0]} is provided, but {missing} was not provided.")
+        for needed in ("X_val", "y_val"):
+            if needed not in given:
+                raise ValueError(
+                    f"{given[0]} is provided, but {needed} was not provided."
+                )
         return self._read_rows(X_val, y_val, sample_weight_val, None, reset=False)
 
     # Encoding -------------------------------------------------------------------
@@ -228,7 +231,7 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
     def _transform_again(self, table):
         """Rows as they were seen in training, with means of the target anew."""
         ours, hint = copy(self.preprocessor_), self._target_hint(table)
-        made = ours.refit_transform(table.X, hint, table.weight)
+        made = ours._refit_transform(table.X, hint, table.weight)
         return made.astype(self.dtype, copy=False), None
 
     def _target_hint(self, table, target_scale=None):

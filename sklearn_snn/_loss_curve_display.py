@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_snn._base import held_curves
+from sklearn_snn._curves import held_curves
 from sklearn_snn._fitted import fitted_network
 from sklearn_snn._panels import (
     BLUE,

@@ -195,7 +195,9 @@ class MomentMapDisplay:
         mean, variance = np.meshgrid(means, variances)
         new_mean, new_variance = moment_map(mean, variance, self.omega, self.tau)
         # In units of the axes, of which the variance's is logarithmic.
-        across, up = new_mean - mean, np.log(new_variance / variance)
+        smallest = np.finfo(float).tiny  # large negative means leave no variance
+        up = np.log(np.maximum(new_variance, smallest) / variance)
+        across = new_mean - mean
         height = np.log(np.divide(*variance_limits[::-1]))
         length = np.hypot(across / np.ptp(mean_limits), up / height)
         # With angles="xy" vectors are derivatives in the plane, not steps.

@@ -236,6 +236,8 @@ def activation_moments(estimator, X):
 
     Raises
     ------
+    NotFittedError
+        If `fit` has not been called.
     TypeError
         If there is no network of this package in the estimator.
     ValueError

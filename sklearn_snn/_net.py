@@ -115,7 +115,7 @@ class SNNNet(NeuralNet):
         self, train: Dataset | None, valid: Dataset | None
     ) -> Tensor:
         """One pass over the training rows; returns the losses of its steps."""
-        losses = self.stack.rows.no_losses(self.stack.batch_size)
+        losses = self.stack.rows.loss_buffer(self.stack.batch_size)
         n_steps = 0
         for n_steps, batch in enumerate(self.stack.training_batches(), start=1):
             losses[n_steps - 1] = self.stack.step(batch)

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_snn._base import BaseSNN
 from sklearn_snn._files import write_atomically
 from sklearn_snn._preprocessing import TabularPreprocessor
-from sklearn_snn._scaling import FARTHEST, standardised
+from sklearn_snn._scaling import FARTHEST, inverse
 from sklearn_snn._selu import ALPHA, SCALE
 from sklearn_snn._version import __version__
 
@@ -48,8 +48,12 @@ def to_onnx(estimator, path):
 
     Raises
     ------
+    NotFittedError
+        If `fit` has not been called.
     TypeError
         If this is another estimator or it has another preprocessor.
+    OSError
+        If the file cannot be written.
     ValueError
         If the levels of a category, or the classes, have no type in ONNX.
     ImportError
@@ -381,8 +385,7 @@ def _scaled(graph, scaling, values):
     z = graph.add("Where", is_missing, 0.0, z).clip(-FARTHEST, FARTHEST)
     bent = z / scaling.bend
     z = z / graph.add("Sqrt", bent * bent + 1.0)
-    factor = standardised(np.ones_like(scaling.scale), 0.0, scaling.scale)
-    z = ((z - scaling.center) * factor).clip(-FARTHEST, FARTHEST)
+    z = ((z - scaling.center) * inverse(scaling.scale)).clip(-FARTHEST, FARTHEST)
     return graph.add("Where", is_missing, 0.0, z)
 
 

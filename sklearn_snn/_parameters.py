@@ -67,7 +67,8 @@ _NETWORK = """\
         validated on (unless `X_val` is given, or early stopping is off); networks
         beyond the number of splits start over at the first.
         None holds out `validation_fraction` of the rows for a single network, and
-        makes ``round(1 / validation_fraction)`` folds for several.
+        makes ``round(1 / validation_fraction)`` folds for several: at least 2, at most
+        one for each row or group.
     oof_score : bool, default=False
         Whether to predict each row with the networks that never saw it. Every network
         then leaves out a fold, with early stopping or without, and a `preprocessor` of
@@ -112,7 +113,8 @@ _STOPPING = """\
         Validation score: the loss, the name of one of scikit-learn's scorers, a scorer,
         or None for the estimator's `score`.
     validation_fraction : float, default=0.125
-        Share of the rows to hold out, in (0, 1); not used with `X_val` or `cv`.
+        Share of the rows to hold out, in (0, 1); not used with `cv`, nor with `X_val`
+        unless `oof_score` is True.
     n_iter_no_change : int or "auto", default="auto"
         Epochs without improvement after which to stop, at least 1. ``"auto"`` is 8
         more than the best epoch, and at most 20: whatever is best early is rarely
@@ -204,10 +206,9 @@ _ATTRIBUTES = """\
     best_validation_score_ : float or None
         Validation score of the epoch whose weights are kept; of several networks, the
         mean of theirs. With `refit` it tells of the networks on the folds.
-    oof_decision_function_, oof_prediction_ : ndarray of shape (n_samples, ...)
-        With `oof_score`, of a classifier the probabilities and of a regressor the
-        prediction of each row by the networks that never saw it, averaged; NaN for rows
-        that no network has left out.
+    {oof_attribute} : ndarray of shape (n_samples, ...)
+        With `oof_score`, what the networks that never saw a row predict for it,
+        averaged; NaN for rows that no network has left out.
     oof_score_ : float
         With `oof_score`, the estimator's `score` of these predictions.
     member_preprocessors_ : list of transformer or None
@@ -232,5 +233,6 @@ _PLACEHOLDERS = {
 def describe_parameters(cls):
     """Class decorator that fills the shared descriptions into a docstring."""
     for placeholder, text in _PLACEHOLDERS.items():
+        text = text.replace("{oof_attribute}", cls._oof_attribute)
         cls.__doc__ = cls.__doc__.replace(placeholder, text)
     return cls

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sklearn_snn._devices import has_bfloat16, resolve_device
 from sklearn_snn._encoding import EncodingEstimator
 from sklearn_snn._layers import layer_sizes, sizes_of
 from sklearn_snn._memory import advise_on_memory
@@ -20,7 +21,6 @@ from sklearn_snn._specs import (
     TrainingRequest,
     TrainingSet,
 )
-from sklearn_snn._training import has_bfloat16, resolve_device
 
 #: Rows from which on ``early_stopping="auto"`` spares some for a lone network, and lets
 #: several stop together.
@@ -158,8 +158,7 @@ class PlanningEstimator(EncodingEstimator):
             make = partial(self._fold_member, data, self._target_codes(data))
         else:
             make = partial(self._refitted_member, data, stops)
-        own = {id(split): make(split) for split in splits}
-        return [own[id(split)] for split in splits]
+        return _shared(make, splits)
 
     def _fold_member(self, data, codes, split):
         """A member to whom nothing is known of the target of its held-out rows.
@@ -182,7 +181,7 @@ class PlanningEstimator(EncodingEstimator):
             return Member(*split, training_set=training_set, target_scale=scale)
         preprocessor, hint = copy(self.preprocessor_), self._target_hint(train, scale)
         columns = preprocessor.target_columns
-        values = preprocessor.relearn_targets(codes, seen, hint, train.weight)
+        values = preprocessor._relearn_targets(codes, seen, hint, train.weight)
         values = values.astype(self.dtype, copy=False)
         n_rows = len(table.y)
         training_set.own = columns, values[:n_rows]
@@ -196,7 +195,7 @@ class PlanningEstimator(EncodingEstimator):
             return None
         tables = [data.table.take(data.table.counted_rows), data.validation]
         codes = [
-            self.preprocessor_.target_codes(one.X) for one in tables if one is not None
+            self.preprocessor_._target_codes(one.X) for one in tables if one is not None
         ]
         return {j: np.concatenate([one[j] for one in codes]) for j in codes[0]}
 
@@ -231,9 +230,7 @@ class PlanningEstimator(EncodingEstimator):
         )
         if counted is None:
             return splits
-        # Members that share a split go on to share it.
-        own = {id(split): tuple(counted[rows] for rows in split) for split in splits}
-        return [own[id(split)] for split in splits]
+        return _shared(lambda split: tuple(counted[rows] for rows in split), splits)
 
     def _random_state(self):
         # scikit-learn's None is numpy's global generator, which is not ours to use.
@@ -276,8 +273,13 @@ class PlanningEstimator(EncodingEstimator):
             "n_iter_no_change": self.n_iter_no_change if stops else None,
             "keep_state": self.warm_start,
         } | options
-        loss = self._make_loss(data.training_set.target)
-        return TrainingRequest(specs, sets, loss, self._options(**options))
+        return TrainingRequest(
+            specs,
+            sets,
+            self._make_loss(data.training_set.target),
+            self._options(**options),
+            [self._output_shift(member) for member in members],
+        )
 
     def _stop_together(self, specs, n_rows):
         """Whether networks for a table of `n_rows` rows stop at one epoch."""
@@ -435,6 +437,12 @@ class PlanningEstimator(EncodingEstimator):
     @abstractmethod
     def _output_scale(self):
         """Location and scale that take outputs to the link's argument."""
+
+
+def _shared(make, splits):
+    """What is made of each split; members that share a split share that, too."""
+    made = {key: make(split) for key, split in {id(one): one for one in splits}.items()}
+    return [made[id(split)] for split in splits]
 
 
 def _check_splits(data, splits, holds_out):

@@ -180,34 +180,15 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         X, own = self._learn(X, y, sample_weight)
         return self._transform(X, own)
 
-    def refit_transform(self, X, y, sample_weight=None):
-        """Learn nothing but means of `y` anew, and transform the same rows.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As in `fit_transform`.
-
-        Returns
-        -------
-        X : ndarray or CSR matrix of shape (n_samples, n_features_out)
-            With the columns that there have been before.
-
-        Raises
-        ------
-        NotFittedError
-            If `fit` has not been called.
-        ValueError, TypeError
-            As in `fit`.
-        """
-        check_is_fitted(self)
+    def _refit_transform(self, X, y, sample_weight=None):
+        """Learn means of `y` anew, and nothing else; the same rows, transformed."""
         X = any_table(self, X, reset=False)
         check_consistent_length(X, y)
-        codes = self.target_codes(X)
+        codes = self._target_codes(X)
         if not codes:
             return self._transform(X)
         weight, every = row_weights(sample_weight, X), np.arange(X.shape[0])
-        own = self.relearn_targets(codes, every, target_as_columns(y), weight)
+        own = self._relearn_targets(codes, every, target_as_columns(y), weight)
         return self._transform(X, own)
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -401,9 +382,9 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         }
         if not codes:
             return None
-        return self.relearn_targets(codes, np.arange(len(y)), y, weight)
+        return self._relearn_targets(codes, np.arange(len(y)), y, weight)
 
-    def target_codes(self, X):
+    def _target_codes(self, X):
         """Codes of the levels of which means of the target are known, by column."""
         return {
             j: self._codes(X, j)
@@ -411,7 +392,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             if one.targets.shape[1]
         }
 
-    def relearn_targets(self, codes, rows, y, weight=None):
+    def _relearn_targets(self, codes, rows, y, weight=None):
         """Learn means of the target in some rows; the columns that rows see of them.
 
         Parameters

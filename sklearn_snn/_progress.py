@@ -26,7 +26,8 @@ class Progress:
     data : dict
         ``X``, ``y`` and ``metadata`` of the fit, for callbacks.
     attributes : callable
-        Makes fitted attributes of networks, for callbacks that want an estimator.
+        Makes fitted attributes of networks, some perhaps None, for callbacks that want
+        an estimator.
     bar : LiveBar, Lines or None
         Shown where the user asked for it.
     n_epochs : int
@@ -43,7 +44,7 @@ class Progress:
         Parameters
         ----------
         networks : callable
-            Returns the networks as they are.
+            Returns the networks as they are, None for those that have not begun.
 
         Returns
         -------
@@ -70,7 +71,7 @@ class Progress:
 
     def _show(self, networks):
         # One that starts again after it diverged has no losses yet.
-        networks = [network for network in networks if network.loss_curve]
+        networks = [one for one in networks if one is not None and one.loss_curve]
         shown = {}
         if networks:
             shown["loss"] = _mean_of_last(one.loss_curve for one in networks)
@@ -267,12 +268,12 @@ class Lines(_Bar):
         if tenths > self._n_tenths or is_late:
             self._n_tenths, self._last_time = tenths, self._seconds
             seconds = self._seconds * (total / self._n - 1)
-            self._write(f"of {total}", f"{_clock(seconds)} left", shown)
+            self._write(f"of {total}", f"{_duration(seconds)} left", shown)
 
     def finish(self):
         if self._n < self._most:
             self._write(
-                "at the end", f"after {_clock(self._seconds)}", self._last or {}
+                "at the end", f"after {_duration(self._seconds)}", self._last or {}
             )
 
     def _write(self, of_how_many, when, shown):
@@ -282,7 +283,7 @@ class Lines(_Bar):
         sys.stderr.flush()
 
 
-def _clock(seconds):
+def _duration(seconds):
     """As 01:05 or 2:00:00."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -35,7 +35,8 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         standard deviation of the target and linear beyond; the pinball loss of
         `quantile`; the Poisson deviance with a log link, for counts.
     quantile : float or None, default=None
-        Which quantile ``loss="quantile"`` predicts, in [0, 1].
+        Which quantile ``loss="quantile"`` predicts, in [0, 1]; needed for that loss,
+        and not used for others.
     {training}
     {stopping}
     {data}
@@ -44,10 +45,10 @@ class SNNRegressor(RegressorMixin, BaseSNN):
     ----------
     is_multioutput_ : bool
         Whether the training target had more than one column.
-    target_location_ : ndarray of shape (n_outputs,)
-        What is subtracted from the target.
-    target_scale_ : ndarray of shape (n_outputs,)
-        What it is then divided by; 0 where it is constant.
+    target_location_, target_scale_ : ndarray of shape (n_outputs,)
+        What takes outputs of the networks to predictions: they are multiplied by the
+        scale, which is 0 where the target is constant, the location is added, and with
+        ``loss="poisson"`` the exponential is taken.
     {attributes}
 
     See Also

@@ -148,11 +148,10 @@ class LabelledRows:
         self.target = as_tensor(data.target, None if is_class else dtype, device)
         self.target_array = data.target  # for the host, which need not ask the device
         self.weight = None if data.weight is None else np.asarray(data.weight, float)
-        self.validation = (
-            None
-            if data.validation is None
-            else LabelledRows(data.validation, dtype, device)
-        )
+        self.validation: LabelledRows | None = None
+        if data.validation is not None:
+            like = None if alike is None else alike.validation
+            self.validation = LabelledRows(data.validation, dtype, device, like)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -188,10 +187,10 @@ def labelled_rows(
     training_sets: Sequence[TrainingSet], dtype: torch.dtype, device: torch.device
 ) -> list[LabelledRows]:
     """Training sets on their device, which share what rows they share."""
-    first: dict[tuple[int, int], LabelledRows] = {}
+    first: dict[tuple[int, ...], LabelledRows] = {}
     labelled = []
     for data in training_sets:
-        key = id(data.X), id(data.pieces)
+        key = id(data.X), id(data.pieces), id(data.validation and data.validation.X)
         labelled.append(LabelledRows(data, dtype, device, first.get(key)))
         first.setdefault(key, labelled[-1])
     return labelled
@@ -330,7 +329,7 @@ class StackRows:
             as_tensor(weight, self._dtype, self._device).split(batch_size, dim=1),
         )
 
-    def no_losses(self, batch_size: int) -> Tensor:
+    def loss_buffer(self, batch_size: int) -> Tensor:
         """Where losses of an epoch's batches go, of shape (n_batches, n_networks).
 
         Losses that lay between tensors that come and go would keep memory from being

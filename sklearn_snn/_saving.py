@@ -103,6 +103,8 @@ def save(estimator, path):
         If a dict among the parameters has keys that are booleans, or alike as strings,
         which the file would not keep apart; or if the estimator refers to its arrays so
         often that `load` would take the file for an attack.
+    OSError
+        If the file cannot be written.
     ImportError
         If skops is missing, which the extra ``save`` brings.
 
@@ -163,6 +165,8 @@ def load(path):
         more memory than its size, or is of a version that this one cannot read.
     TypeError
         If it holds a type that is not trusted.
+    OSError
+        If it cannot be read.
     ImportError
         If skops is missing, which the extra ``save`` brings.
 

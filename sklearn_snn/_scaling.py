@@ -51,7 +51,7 @@ class Scaling(NamedTuple):
         """Rows of shape (n_samples, n_columns) on the scale; missing ones are 0."""
         z = _squash(X, self.location, self.slope, self.bend)
         z -= self.center
-        z *= _inverse(self.scale)
+        z *= inverse(self.scale)
         np.nan_to_num(z, copy=False)
         return np.clip(z, -FARTHEST, FARTHEST, out=z)
 
@@ -69,7 +69,7 @@ class Scaling(NamedTuple):
     def settled(self, new):
         """The same, with columns that have been constant so far as in a new one."""
         middle, half = _step(self.location, new.location)
-        step = Scaling(middle, _inverse(half), np.inf, 0.0, np.sign(half))
+        step = Scaling(middle, inverse(half), np.inf, 0.0, np.sign(half))
         return Scaling(
             *(
                 np.where(self.slope != 0, old, np.where(new.slope != 0, *others))
@@ -177,7 +177,7 @@ def share_moments(values, share):
 
 def standardised(values, center, scale):
     """Values less their mean, over their scale; 0 where that is 0."""
-    return (values - center) * _inverse(scale)
+    return (values - center) * inverse(scale)
 
 
 def settle(old, new):
@@ -232,7 +232,7 @@ def learn_sparse_scaling(X, weight=None):
     ones = np.ones_like(scale)
     return Scaling(
         location=np.where(is_constant, least, mean * peak),
-        slope=_inverse(np.where(is_constant | (scale < _SMALLEST), 0.0, scale)),
+        slope=inverse(np.where(is_constant | (scale < _SMALLEST), 0.0, scale)),
         bend=np.inf * ones,
         center=0 * ones,
         scale=ones,
@@ -301,5 +301,6 @@ def _constant(value):
     return Scaling(value, 0.0, np.inf, 0.0, 0.0)
 
 
-def _inverse(scale):
+def inverse(scale):
+    """1 over a scale, 0 where that is 0."""
     return np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)

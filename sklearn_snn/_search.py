@@ -92,10 +92,11 @@ class _StackedSearch(LinkedEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
             Training rows.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; labels may be NaN where they were not measured.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets, without which there is an error; labels may be NaN where they were
+            not measured.
         **params : dict of str -> object
             Passed to the `fit` of the estimator, the splitter and the scorers, as in
             scikit-learn.

@@ -186,7 +186,7 @@ class SearchResultsDisplay:
         if best is not None and is_shown[best]:
             star = dict(color=ORANGE, markersize=11, zorder=3, label=_CHOSEN)
             panel.plot(x[best], scores[best], "*", **star)
-        if ticks is None:
+        if ticks is None and is_shown.any():
             _scale(panel.xaxis, x[is_shown])
         panel.set_xlabel(name.split("__")[-1])
 
@@ -228,7 +228,8 @@ class SearchResultsDisplay:
 
 
 def _metric(search, results, metric):
-    names = [name[10:] for name in results if name.startswith("mean_test_")]
+    start = "mean_test_"
+    names = [name.removeprefix(start) for name in results if name.startswith(start)]
     if metric is None:
         refit = search.refit
         return refit if isinstance(refit, str) and refit in names else names[0]

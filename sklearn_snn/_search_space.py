@@ -32,8 +32,9 @@ def search_space(name, *, n_samples=None, library="sklearn", prefix=""):
     ----------
     name : {"paper", "tabular"}
         ``"paper"``: the 216 candidates of appendix A4 of [1]_, for a grid search.
-        ``"tabular"``: distributions for a random search, in which sizes come from short
-        lists, so that many networks share a stack.
+        ``"tabular"``: distributions of depth, width, dropout, step size, weight decay
+        and `n_bins` for a random search, in which sizes come from short lists, so that
+        many networks share a stack.
     n_samples : int or None, default=None
         Rows of the training table, at least 1: larger ones get wider networks. None
         stands for some thousands. Only ``"tabular"`` looks at it.

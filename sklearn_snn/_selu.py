@@ -149,7 +149,7 @@ def moment_map(
         Sum of the unit's weights.
     tau : array-like, default=1.0
         Sum of the squares of the unit's weights.
-    alpha, scale : float
+    alpha, scale : float, default=1.6733, 1.0507
         Parameters of the activation; by default those of the fixed point (0, 1).
 
     Returns
@@ -203,7 +203,7 @@ def moment_map_jacobian(
     ----------
     mean, variance, omega, tau : array-like
         As in `moment_map`; they broadcast.
-    alpha, scale : float
+    alpha, scale : float, default=1.6733, 1.0507
         Parameters of the activation.
 
     Returns

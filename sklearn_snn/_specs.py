@@ -278,14 +278,18 @@ class TrainingRequest(NamedTuple):
         What is minimised.
     options : TrainingOptions
         What they share.
+    output_shifts : list of tuple of ndarray, or None
+        Factor and summand that take outputs of each network to the estimator's scale;
+        None where they are on it. Not an argument of `fit_networks`.
     """
 
     specs: list[NetworkSpec]
     training_sets: list[TrainingSet]
     loss: Any
     options: TrainingOptions
+    output_shifts: Sequence[tuple[NDArray, NDArray] | None] | None = None
 
 
-#: Called after each epoch with a function that returns the networks as they are;
-#: training stops where it returns True.
-EpochEnd: TypeAlias = Callable[[Callable[[], list[FittedNetwork]]], bool]
+#: Called after each epoch with a function that returns the networks as they are, None
+#: for those that have not begun; training stops where it returns True.
+EpochEnd: TypeAlias = Callable[[Callable[[], Sequence[FittedNetwork | None]]], bool]

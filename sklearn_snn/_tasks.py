@@ -8,8 +8,10 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_snn._costs import training_work
+from sklearn_snn._grouping import group_networks
 from sklearn_snn._specs import FittedNetwork, TrainingRequest
-from sklearn_snn._training import fit_networks, group_networks, training_work
+from sklearn_snn._training import fit_networks
 
 
 class _Task(NamedTuple):
@@ -121,8 +123,9 @@ def _tasks(requests, wanted, n_workers):
     """Networks that differ in no more than a stack allows, and their data."""
     alike: dict[Any, list] = {}
     for number, place in wanted:
-        _, _, loss, options = requests[number]
-        alike.setdefault((loss.key, options), []).append((number, place))
+        request = requests[number]
+        key = request.loss.key, request.options
+        alike.setdefault(key, []).append((number, place))
     tasks = []
     for owners in alike.values():
         merged = _merged(requests, owners)
@@ -149,8 +152,9 @@ def _merged(requests, owners):
         # Networks that stop together belong to one request.
         ensemble = None if spec.ensemble is None else (number, spec.ensemble)
         specs.append(replace(spec, training_set=index, ensemble=ensemble))
-    loss, options = requests[owners[0][0]][2:]
-    return TrainingRequest(specs, [data for _, data in sets.values()], loss, options)
+    first = requests[owners[0][0]]
+    sets = [data for _, data in sets.values()]
+    return TrainingRequest(specs, sets, first.loss, first.options)
 
 
 def _run(tasks, workers, time_limit, advance):
@@ -192,10 +196,9 @@ def _limits(tasks, n_workers, time_limit):
 def _train(number, request, time_limit, advance):
     """Train one task, perhaps in another process."""
     start = time.perf_counter()
-    specs, sets, loss, options = request
     specs = [
         spec if spec.score is None else replace(spec, score=_GuardedScore(spec.score))
-        for spec in specs
+        for spec in request.specs
     ]
     n_epochs = max(1, *(spec.last_epoch - spec.n_epochs_done for spec in specs))
     told = 0
@@ -203,15 +206,16 @@ def _train(number, request, time_limit, advance):
     def on_epoch(networks):
         nonlocal told
         told += 1
-        advance(len(specs) / n_epochs)
+        if told <= n_epochs:  # those that diverged begin again
+            advance(len(specs) / n_epochs)
         return False
 
     try:
         networks = fit_networks(
             specs,
-            sets,
-            loss=loss,
-            options=replace(options, time_limit=time_limit),
+            request.training_sets,
+            loss=request.loss,
+            options=replace(request.options, time_limit=time_limit),
             on_epoch=None if advance is None else on_epoch,
         )
     except Exception as error:  # such as of memory: other stacks go on
@@ -219,7 +223,7 @@ def _train(number, request, time_limit, advance):
         return number, [_Answer(None, seconds, error)] * len(specs)
     finally:
         if advance is not None:
-            advance(len(specs) * (1 - told / n_epochs))
+            advance(len(specs) * max(1 - told / n_epochs, 0))
     return number, _answers(networks, specs, time.perf_counter() - start)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 
-from sklearn_snn._columns import is_frame
+from sklearn_snn._columns import examples, is_frame
 from sklearn_snn._compat import _check_sample_weight, _get_feature_names
 from sklearn_snn._units import units
 
@@ -102,7 +102,7 @@ def any_table(estimator, X, *, reset):
     """
     if issparse(X):
         return numeric_table(estimator, X, reset=reset)
-    if hasattr(X, "collect"):  # of polars, which has no rows yet
+    if hasattr(type(X), "collect"):  # of polars, which has no rows yet
         raise TypeError(
             f"X must be a table in memory, got a {type(X).__name__}; pass X.collect()"
         )
@@ -163,7 +163,7 @@ def numeric_target(y, **checks):
 def _with_columns(error, X, advice, is_at_fault=lambda column: ~np.isfinite(column)):
     """The same error, with the columns that have values of the wrong kind."""
     lines = [
-        f"Column {name!r} holds {', '.join(map(repr, values))}."
+        f"Column {name!r} holds {examples(values)}."
         for name, values in _columns_at_fault(X, is_at_fault)
     ]
     if not lines or str(error).startswith("The feature names"):
@@ -177,7 +177,7 @@ def _with_columns(error, X, advice, is_at_fault=lambda column: ~np.isfinite(colu
 
 
 def _columns_at_fault(X, is_at_fault):
-    """Names, and up to three values, of columns that are not finite numbers."""
+    """Names and values of columns that are not finite numbers."""
     if issparse(X) or np.ndim(X) != 2:
         return
     names = _get_feature_names(X)
@@ -188,8 +188,7 @@ def _columns_at_fault(X, is_at_fault):
             column = column[is_at_fault(column.astype(np.float64, copy=False))]
         faulty = [value for value in column if not _is_finite_number(value)]
         if faulty:
-            examples = list(dict.fromkeys(map(_plain, faulty)))[:3]
-            yield (j if names is None else names[j]), examples
+            yield (j if names is None else names[j]), faulty
 
 
 def _is_finite_number(value):
@@ -199,21 +198,6 @@ def _is_finite_number(value):
         return bool(np.isfinite(float(value)))
     except (TypeError, ValueError, OverflowError):
         return False
-
-
-def _plain(value):
-    """A value as a person would write it, and hashable: nan, not np.float64(nan)."""
-    value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, float):
-        return _Bare(value)
-    return value if isinstance(value, str) else _Bare(value)
-
-
-class _Bare(str):
-    """Text that is shown without quotes."""
-
-    def __repr__(self):
-        return str(self)
 
 
 @_quietly()
