@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sklearn_snn._dropout import StackedAlphaDropout
+from sklearn_snn._input_scales import InputScales, multiplied, without_scales
 from sklearn_snn._layers import LayerForm, layer_sizes, sizes_of
 from sklearn_snn._pieces import PiecewiseLinear
 from sklearn_snn._propagation import (
@@ -231,15 +232,23 @@ def split_parameters(flat: NDArray, sizes: Sequence[int]) -> list[NDArray]:
     Parameters
     ----------
     flat : ndarray of shape (n_parameters,)
+        Scales of its inputs are in front, or there are none.
     sizes : sequence of int
         Layer sizes of the network.
     """
     shapes = parameter_shapes(sizes)
+    if has_scales(flat, sizes):
+        flat = without_scales(flat, *sizes[:2])
     ends = np.cumsum([math.prod(shape) for shape in shapes])
     parts = np.split(flat, ends[:-1])
     return [
         part.reshape(shape).copy() for part, shape in zip(parts, shapes, strict=True)
     ]
+
+
+def has_scales(flat: NDArray, sizes: Sequence[int]) -> bool:
+    """Whether parameters of one network begin with the scales of its inputs."""
+    return len(flat) > sum(map(math.prod, parameter_shapes(sizes)))
 
 
 def join_parameters(weights: Sequence[NDArray]) -> NDArray:
@@ -258,7 +267,9 @@ class StackedSNN(nn.Module):
     sizes : sequence of int
         Layer sizes of every network.
     parameters : Tensor of shape (n_networks, n_parameters)
-        Their parameters, a row a network.
+        Their parameters, a row a network; with `n_scales` those of scales first.
+    n_scales : int, default=0
+        Number of inputs that have a scale: all, or none.
     mixed_precision : bool, default=False
         Whether the products of hidden layers are computed in bfloat16.
 
@@ -269,16 +280,22 @@ class StackedSNN(nn.Module):
     """
 
     def __init__(
-        self, sizes: Sequence[int], parameters: Tensor, mixed_precision: bool = False
+        self,
+        sizes: Sequence[int],
+        parameters: Tensor,
+        n_scales: int = 0,
+        mixed_precision: bool = False,
     ) -> None:
         super().__init__()
-        self.sizes, self._is_mixed = tuple(sizes), mixed_precision
+        self.sizes, self._n_scales = tuple(sizes), n_scales
+        self._is_mixed = mixed_precision
         self.flat = nn.Parameter(parameters)
         self._make_views()
 
     def _make_views(self) -> None:
         """Views of parameters and gradient, which take time to make."""
-        self._layers = self.by_layer(self.flat.detach())
+        flat = self.flat.detach()
+        self._layers = self.by_layer(flat)
         gradient = torch.empty_like(self.flat, requires_grad=False)
         self._gradient = gradient, self.by_layer(gradient)
         if self._is_mixed:
@@ -286,16 +303,38 @@ class StackedSNN(nn.Module):
             rounded = self.by_layer(self._rounded)
             for i, (_, bias) in enumerate(self._layers[:-1]):  # outputs stay exact
                 self._layers[i] = rounded[i][0], bias
+        self._scales = None
+        if self._n_scales:
+            weight, bias = self._layers[0]
+            self._scales = InputScales(
+                self._own(flat), self.by_layer(flat)[0][0], weight.dtype
+            )
+            self._layers[0] = self._scales.products, bias
+
+    def _own(self, flat: Tensor) -> Tensor:
+        """Parameters of the scales as a view of all parameters."""
+        return flat[:, : self._n_scales]
 
     def _current_layers(self) -> Layers:
         if self._is_mixed:
             self._rounded.copy_(self.flat.detach())
+        if self._scales is not None:
+            self._scales.multiply()
         return self._layers
+
+    def layers_of(self, flat: Tensor) -> Layers:
+        """What to predict with, of parameters (n_networks, n_parameters)."""
+        layers = self.by_layer(flat)
+        if self._n_scales:
+            weight, bias = layers[0]
+            layers[0] = multiplied(self._own(flat), weight), bias
+        return layers
 
     def by_layer(self, flat: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Weights and biases as views of parameters (n_networks, n_parameters)."""
         shapes = parameter_shapes(self.sizes)
-        parts = flat.split([math.prod(shape) for shape in shapes], dim=1)
+        lengths = [math.prod(shape) for shape in shapes]
+        parts = flat[:, self._n_scales :].split(lengths, dim=1)
         weights = [
             part.view(len(flat), *shape)
             for part, shape in zip(parts[::2], shapes[::2], strict=True)
@@ -325,16 +364,20 @@ class StackedSNN(nn.Module):
         masks : sequence of Tensor of shape (n_networks, n_samples, width)
             Its factors in each of them.
         """
-        return Propagation.apply(
-            self.flat, self._current_layers(), self._gradient, x, dropout, masks
-        )
+        return Propagation.apply(self.flat, self, x, dropout, masks)
 
     def outputs(self, x: Tensor, *dropout: Any) -> tuple[Tensor, Passed]:
         """What `forward` returns, and what `backward` needs; not for autograd."""
         return forward_pass(self._current_layers(), x, *dropout)
 
-    def backward(self, passed: Passed, grad: Tensor) -> None:
-        """Set the gradient of the parameters, given that of the outputs."""
+    def gradient(self, passed: Passed, grad: Tensor) -> Tensor:
+        """Gradient of the parameters, given that of the outputs."""
         gradient, views = self._gradient
         backward_pass(self._layers, passed, grad, views)
-        self.flat.grad = gradient
+        if self._scales is not None:
+            self._scales.backward(self._own(gradient), views[0][0])
+        return gradient
+
+    def backward(self, passed: Passed, grad: Tensor) -> None:
+        """Set the gradient of the parameters, given that of the outputs."""
+        self.flat.grad = self.gradient(passed, grad)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Parameter
 
+from sklearn_snn._input_scales import DECAY
+
 Schedule = Literal["cosine", "constant"]
 
 #: Share of training in which the step size of a decaying schedule rises to its peak.
@@ -47,6 +49,8 @@ class StackOptimizer:
     ----------
     flat : Parameter of shape (n_networks, n_parameters)
         All parameters of the stack.
+    n_scales : int, default=0
+        How many of them, in front, are those of scales of inputs.
 
     Attributes
     ----------
@@ -69,8 +73,8 @@ class StackOptimizer:
     #: Names of the running averages in an optimizer's state.
     moments: tuple[str, ...] = ()
 
-    def __init__(self, flat: Parameter) -> None:
-        self.flat = flat
+    def __init__(self, flat: Parameter, n_scales: int = 0) -> None:
+        self.flat, self._n_scales = flat, n_scales
         self.settings: dict[str, Any] = {"lr": 0.0, "weight_decay": 0.0}
         self.state = {
             name: torch.zeros_like(flat, requires_grad=False) for name in self.moments
@@ -190,6 +194,8 @@ class StackedAdamW(StackOptimizer):
         # One pass over memory, ten times faster than the same formula by parts. It
         # counts from 1; torch.optim's function around it takes as long as itself.
         parameters, gradients, averages, averages_of_squares, _ = parts
+        for rows in parameters:
+            rows[:, : self._n_scales].mul_(1 - rate * DECAY)
         torch._fused_adamw_(
             parameters,
             gradients,

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
 from sklearn_snn._devices import has_bfloat16, resolve_device
@@ -35,6 +36,11 @@ _PLAIN_NETWORK = 4
 #: over 26 tables the median loss of 32 layers is 1.23 times that of three with the
 #: same step, and 1.03 times with a quarter of it.
 _STEP_SIZE, _DEEP = 3e-3, 8
+
+#: Columns from which on the inputs of classifiers have scales that are trained. With
+#: fewer there is little to choose from, and in regressions it does harm: the steps of
+#: scales keep a smooth function from being learned closely.
+_MANY_COLUMNS = 10
 
 #: Parameters that are read when networks are planned and trained, not when a table is
 #: encoded: estimators that differ in these only see the same data.
@@ -272,6 +278,7 @@ class PlanningEstimator(EncodingEstimator):
         options = {
             "n_iter_no_change": self.n_iter_no_change if stops else None,
             "keep_state": self.warm_start,
+            "scales_inputs": self._scales_inputs(data.training_set),
         } | options
         return TrainingRequest(
             specs,
@@ -377,6 +384,11 @@ class PlanningEstimator(EncodingEstimator):
         if self.learning_rate_init == "auto":
             return peak_step_size(self.depth)
         return self.learning_rate_init
+
+    def _scales_inputs(self, training_set):
+        """Whether inputs have scales: those of classifiers, where columns are many."""
+        has_many = training_set.X.shape[1] >= _MANY_COLUMNS
+        return self.solver == "adamw" and is_classifier(self) and has_many
 
     def _batch_size(self, n_samples):
         if self.batch_size == "auto":

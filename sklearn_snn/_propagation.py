@@ -148,25 +148,16 @@ class Propagation(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        flat: Tensor,
-        layers: Layers,
-        gradient: tuple[Tensor, Layers],
-        x: Tensor,
-        *dropout: Any,
+        ctx: Any, flat: Tensor, network: Any, x: Tensor, *dropout: Any
     ) -> Tensor:
-        """Outputs of the networks whose parameters are `flat`, and as views `layers`.
-
-        `gradient` is where the gradient goes, as one tensor and as views.
-        """
-        raw, ctx.passed = forward_pass(layers, x, *dropout)
-        ctx.layers, ctx.gradient = layers, gradient
+        """Outputs of a stack whose parameters are `flat`."""
+        raw, ctx.passed = network.outputs(x, *dropout)
+        ctx.network = network
         return raw
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradient of `flat`, given that of the outputs."""
-        flat, gradients = ctx.gradient
-        backward_pass(ctx.layers, ctx.passed, grad, gradients)
-        return (flat, *[None] * (len(ctx.needs_input_grad) - 1))
+        gradient = ctx.network.gradient(ctx.passed, grad)
+        return (gradient, *[None] * (len(ctx.needs_input_grad) - 1))

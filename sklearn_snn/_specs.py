@@ -251,6 +251,8 @@ class TrainingOptions:
         Whether products of matrices are computed in bfloat16.
     n_threads : int or None
         Threads at most; None chooses.
+    scales_inputs : bool
+        Whether each input has a scale that is trained, by AdamW only.
     """
 
     solver: Literal["adamw", "sgd"] = "adamw"
@@ -263,6 +265,7 @@ class TrainingOptions:
     dtype: Literal["float32", "float64"] = "float32"
     mixed_precision: bool = False
     n_threads: int | None = None
+    scales_inputs: bool = False
 
 
 class TrainingRequest(NamedTuple):

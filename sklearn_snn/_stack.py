@@ -14,8 +14,9 @@ from torch import Tensor
 from sklearn_snn._clock import Clock
 from sklearn_snn._dropout import StackedAlphaDropout
 from sklearn_snn._evaluation import Evaluation, Outputs
+from sklearn_snn._input_scales import with_scales, without_scales
 from sklearn_snn._losses import Loss
-from sklearn_snn._modules import StackedSNN, split_parameters
+from sklearn_snn._modules import StackedSNN, has_scales, split_parameters
 from sklearn_snn._optimizers import SOLVERS, schedule_factor
 from sklearn_snn._propagation import forward_pass
 from sklearn_snn._records import Record
@@ -99,13 +100,16 @@ class Stack:
         self._device = torch.device(options.device)
         self._finished: dict[NetworkSpec, FittedNetwork] = {}
         self.records = [Record.begin(spec) for spec in specs]
+        sizes = specs[0].layer_sizes
+        n_scales = sizes[0] if options.scales_inputs else 0
         start = np.stack([self._initial_parameters(record) for record in self.records])
         self.module = StackedSNN(
-            specs[0].layer_sizes,
+            sizes,
             as_tensor(start, self._dtype, self._device),
+            n_scales,
             options.mixed_precision,
         )
-        self.optimizer = SOLVERS[options.solver](self.module.flat)
+        self.optimizer = SOLVERS[options.solver](self.module.flat, n_scales)
         self._load_moments()
         self._gather()
         self._score_resumed()
@@ -115,7 +119,14 @@ class Stack:
         target = rows.data.target_array[rows.indices]
         n_outputs = record.spec.layer_sizes[-1]
         outputs = self.criterion.first_outputs(target, rows.weight, n_outputs)
-        return record.initial_parameters(outputs)
+        parameters, sizes = record.initial_parameters(outputs), record.spec.layer_sizes
+        # Those of an earlier training may be from another solver.
+        had = has_scales(parameters, sizes)
+        if had and not self._options.scales_inputs:
+            return without_scales(parameters, *sizes[:2])
+        if self._options.scales_inputs and not had:
+            return with_scales(parameters, sizes[0])
+        return parameters
 
     # Gathering ------------------------------------------------------------------
 
@@ -125,12 +136,13 @@ class Stack:
             if spec.resume is not None and spec.resume.state is not None:
                 saved = spec.resume.state
                 self.optimizer.n_steps[i] = saved.n_steps
-                # Files of earlier versions have no average.
+                # Files of earlier versions have no average, and no scales of inputs.
                 for name, moment in zip(
                     self.optimizer.moments, saved.moments, strict=False
                 ):
                     if name != "average" or spec.resumed_state is not None:
-                        state[name][i] = as_tensor(moment, self._dtype, self._device)
+                        known = as_tensor(moment, self._dtype, self._device)
+                        state[name][i, -len(known) :] = known
 
     def _gather(self) -> None:
         """Put side by side what the networks in the stack differ in."""
@@ -332,7 +344,7 @@ class Stack:
     def outputs(self, x: Tensor) -> Tensor:
         """Outputs without dropout, of shape (n_networks, n_samples, n_outputs)."""
         with torch.no_grad():
-            layers = self.module.by_layer(self.optimizer.weights)
+            layers = self.module.layers_of(self.optimizer.weights)
             return forward_pass(layers, x)[0]
 
     def _validate(self, is_sound: NDArray[np.bool_]) -> _Scores | None:

@@ -462,7 +462,9 @@ def test_work_is_divided_by_and_memory_is_in_megabytes():
     ]
 
 
-def test_devices_are_compared_where_there_are_two(tmp_path, monkeypatch):
+def test_a_device_is_compared_with_the_processor_where_there_is_one(
+    tmp_path, monkeypatch
+):
     small = gpu.Setting(200, 2, 8, 1, 64, 0.1)
     line = gpu.compared(small, "cpu")
     assert line["largest_difference"] == 0
@@ -500,12 +502,16 @@ def test_what_is_tuned_has_to_be_better_not_lucky(gains, is_better):
 
 # A second is enough to train them but for a busy machine.
 @pytest.mark.filterwarnings("ignore:time_limit=1 seconds")
-def test_there_are_as_many_candidates_as_there_is_time_for():
+@pytest.mark.parametrize(("spent", "expected"), [(0.1, 20), (1.0, 9)])
+def test_there_are_as_many_candidates_as_there_is_time_for(
+    monkeypatch, spent, expected
+):
+    monkeypatch.setattr("benchmarks.tuning.timed", lambda call: (spent, call()))
     X, y = make_classification(60, random_state=0)
     model = SNNClassifier(depth=1, width=4, max_iter=4, random_state=0)
     same = {"cv": 2, "scoring": "neg_log_loss", "random_state": 0}
-    _, n_candidates = tune(model, X, y, seconds=1e-3, **same)
-    assert n_candidates == 9
+    _, n_candidates = tune(model, X, y, seconds=1, **same)
+    assert n_candidates == expected
 
 
 @pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])

@@ -12,18 +12,17 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.datasets import make_classification
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from watching import Made
 
 from sklearn_snn import SNNClassifier, SNNRegressor, _planning
 from sklearn_snn._clock import Clock
+from sklearn_snn._devices import resolve_device
 from sklearn_snn._interrupts import Interrupts
 from sklearn_snn._losses import REGRESSION_LOSSES, BinaryCrossEntropy, CrossEntropy
 from sklearn_snn._pieces import learn_pieces
 from sklearn_snn._rows import LabelledRows
 from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
 from sklearn_snn._stack import Stack
-from sklearn_snn._training import resolve_device
 
 META = torch.device("meta")
 RNG = np.random.default_rng(0)
@@ -42,21 +41,6 @@ LOSSES = {
         for name, loss in REGRESSION_LOSSES.items()
     },
 }
-
-
-class Made(TorchDispatchMode):
-    """Notes the tensors that are made, but for those of the host's arrays."""
-
-    def __init__(self):
-        super().__init__()
-        self.tensors = []
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        if function is not torch.ops.aten.lift_fresh.default:
-            leaves = tree_leaves(result)
-            self.tensors += [one for one in leaves if isinstance(one, torch.Tensor)]
-        return result
 
 
 def train(data, loss, *, solver="adamw", mixed_precision=False, **parameters):
@@ -161,13 +145,11 @@ def test_auto_takes_the_gpu_that_is_there(monkeypatch):
 @pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
 def test_mixed_precision_learns_as_much(make, monkeypatch):
     monkeypatch.setattr(_planning, "has_bfloat16", lambda device: True)
-    X, y = make_classification(600, 10, n_informative=6, random_state=0)
-    exact = make(max_iter=10, random_state=0).fit(X[:400], y[:400])
-    mixed = make(max_iter=10, random_state=0, mixed_precision=True)
-    mixed.fit(X[:400], y[:400])
-    assert_allclose(
-        mixed.score(X[400:], y[400:]), exact.score(X[400:], y[400:]), atol=0.03
-    )
+    X, y = make_classification(200, 10, n_informative=6, random_state=0)
+    small = dict(width=32, max_iter=10, n_estimators=2, random_state=0)
+    exact = make(**small).fit(X, y)
+    mixed = make(mixed_precision=True, **small).fit(X, y)
+    assert_allclose(mixed.score(X, y), exact.score(X, y), atol=0.03)
     weights = [model.networks_[0].weights[0] for model in (exact, mixed)]
     assert {one.dtype for one in weights} == {np.dtype("float32")}
     assert not np.array_equal(*weights)

@@ -37,22 +37,25 @@ def X():
     return np.random.default_rng(0).normal(size=(40, 3))
 
 
-@FEW
-@given(hostile.CLASSIFIERS, hostile.cases(hostile.LABELS), METHODS)
-def test_a_classifier_obeys_the_contract_or_names_the_cause(model, case, method):
-    hostile.outcome(model, case, method)
+@pytest.mark.parametrize(
+    ("models", "targets"),
+    [
+        (hostile.CLASSIFIERS, hostile.LABELS),
+        (hostile.REGRESSORS, hostile.QUANTITIES),
+        (hostile.PREPROCESSORS, hostile.QUANTITIES),
+    ],
+    ids=["classifier", "regressor", "preprocessor"],
+)
+def test_whoever_gets_it_obeys_the_contract_or_names_the_cause(models, targets):
+    outcomes = []
 
+    @FEW
+    @given(models, hostile.cases(targets), METHODS)
+    def try_out(model, case, method):
+        outcomes.append(hostile.outcome(model, case, method))
 
-@FEW
-@given(hostile.REGRESSORS, hostile.cases(hostile.QUANTITIES), METHODS)
-def test_a_regressor_obeys_the_contract_or_names_the_cause(model, case, method):
-    hostile.outcome(model, case, method)
-
-
-@FEW
-@given(hostile.PREPROCESSORS, hostile.cases(hostile.QUANTITIES), METHODS)
-def test_a_preprocessor_obeys_the_contract_or_names_the_cause(model, case, method):
-    hostile.outcome(model, case, method)
+    try_out()
+    assert outcomes.count("predicted") > len(outcomes) / 20
 
 
 @pytest.mark.parametrize(

@@ -682,15 +682,6 @@ def test_weights_may_stay_on_disk(numbers, tmp_path):
     assert have_equal_weights(*both)
 
 
-@pytest.mark.parametrize("mmap_mode", [None, "r"])
-def test_joblib_loads_what_it_dumped(classes, mmap_mode, tmp_path):
-    X, y, X_test, _ = classes
-    pipeline = make_pipeline(StandardScaler(), SNNClassifier(**TINY)).fit(X, y)
-    joblib.dump(pipeline, tmp_path / "model.joblib")
-    twin = joblib.load(tmp_path / "model.joblib", mmap_mode=mmap_mode)
-    assert_array_equal(twin.predict_proba(X_test), pipeline.predict_proba(X_test))
-
-
 # Neighbours ---------------------------------------------------------------------
 
 
@@ -920,3 +911,30 @@ def test_scikit_learns_callbacks_are_not_a_parameter(numbers):
     X, y, *_ = numbers
     with pytest.raises(TypeError, match="set_callbacks"):
         SNNRegressor(callbacks=[StopAfter(3)], **TINY).fit(X, y)
+
+
+def test_scoring_monitor_scores_members_whose_targets_have_scales_of_their_own():
+    callback = pytest.importorskip(
+        "sklearn.callback", reason="scikit-learn has callbacks from 1.9 on"
+    )
+    monitor = callback.ScoringMonitor(scoring="r2")
+    X = np.random.default_rng(0).standard_normal((120, 3))
+    y = X[:, 0] + 50 * (np.arange(120) // 30)  # means differ from fold to fold
+    model = SNNRegressor(**TINY | dict(n_estimators=4, cv=KFold(4), oof_score=True))
+    model.set_params(early_stopping=False).set_callbacks(monitor).fit(X, y)
+    assert epochs(monitor)["r2"].iloc[-1] == pytest.approx(model.score(X, y))
+
+
+def test_callbacks_predict_with_the_networks_that_have_begun(monitor):
+    """Those of folds with other levels have other sizes, and are trained later."""
+    level = np.arange(60) // 2 % 29
+    y = np.where(level % 2, "a", "b")
+    model = SNNClassifier(
+        preprocessor=OneHotEncoder(handle_unknown="ignore"),
+        **TINY | dict(n_estimators=3, cv=KFold(3), oof_score=True),
+    )
+    model.set_params(early_stopping=False).set_callbacks(monitor)
+    model.fit(level[:, np.newaxis], y)
+    assert len({len(one.weights[0]) for one in model.networks_}) > 1
+    logged = epochs(monitor)["accuracy"]
+    assert logged.iloc[-1] == model.score(level[:, np.newaxis], y)

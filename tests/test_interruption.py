@@ -1,5 +1,6 @@
 """Ctrl-C, and fits that were killed and go on."""
 
+import math
 import os
 import pickle
 import signal
@@ -102,16 +103,14 @@ def test_ctrl_c_keeps_the_best_weights_so_far(at_epoch, n_estimators, early_stop
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_ctrl_c_from_outside_in_the_middle_of_a_long_fit():
-    pid, begun = os.getpid(), time.monotonic()
-    timer = threading.Timer(1.0, os.kill, (pid, signal.SIGINT))
+def test_ctrl_c_from_outside_in_the_middle_of_a_long_fit(at_epoch):
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    at_epoch(10, timer.start)
     model = SNNClassifier(**SMALL | {"max_iter": 10**6}, early_stopping=False)
-    timer.start()
     with interrupted:
         model.fit(X, Y)
     timer.join()
-    assert time.monotonic() - begun < 60
-    assert 1 <= model.n_iter_ < 10**6
+    assert 10 <= model.n_iter_ < 10**6
     assert model.score(X, Y) > 0.85
 
 
@@ -302,20 +301,21 @@ KINDS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("number", [1, 5, 11, 14, 20])
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.45, 0.9, 1.0])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_killed_fit_goes_on_to_the_same_bits(tmp_path, at_epoch, kind, number):
+def test_a_killed_fit_goes_on_to_the_same_bits(tmp_path, at_epoch, kind, share):
     parameters = SMALL | {"learning_rate_init": 0.03} | KINDS[kind]
+    seen = at_epoch(None, kill)
     whole = SNNClassifier(**parameters).fit(X, Y)
+    n_epochs = len(seen)
     model = SNNClassifier(**parameters, checkpoint=tmp_path, checkpoint_interval=0)
-    seen = at_epoch(number, kill)
-    try:
+    seen = at_epoch(math.ceil(share * n_epochs), kill)
+    with pytest.raises(Kill):
         model.fit(X, Y)
-    except Kill:
-        assert len(list(tmp_path.iterdir())) == 1
-        n_epochs, model = len(seen), clone(model).fit(X, Y)
-        if kind not in ("restarted", "stacks"):
-            assert seen[n_epochs : n_epochs + 1] != [1]
+    assert len(list(tmp_path.iterdir())) == 1
+    model = clone(model).fit(X, Y)
+    if kind != "restarted":  # then all networks may start again
+        assert len(seen) == n_epochs
     assert_equal_fits(model, whole)
     assert not list(tmp_path.iterdir())
 

@@ -28,6 +28,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
+from watching import Trained, flat
 
 from sklearn_snn import SNNClassifier, SNNRegressor, TabularPreprocessor
 from sklearn_snn import _training as training
@@ -119,10 +120,6 @@ def by_hand(model, X, y, cv, steps=()):
         cv=cv,
         method="predict_proba" if is_classifier else "predict",
     )
-
-
-def flat(network):
-    return np.concatenate([part.ravel() for part in network.weights])
 
 
 def assert_same_networks(first, second, **tolerance):
@@ -466,15 +463,9 @@ def test_members_with_preprocessors_stop_and_score_like_lone_ones(names):
 @pytest.fixture
 def fits(monkeypatch):
     """What `fit` has trained: specs and networks, a pair for each round."""
-    rounds = []
-
-    def spy(specs, sets, **options):
-        networks = training.fit_networks(specs, sets, **options)
-        rounds.append((specs, networks))
-        return networks
-
-    monkeypatch.setattr("sklearn_snn._base.fit_networks", spy)
-    return rounds
+    trained = Trained()
+    monkeypatch.setattr("sklearn_snn._base.fit_networks", trained)
+    return trained
 
 
 NOISY = dict(
@@ -812,6 +803,12 @@ def test_refit_does_nothing_without_early_stopping(cancer, fits):
     assert_array_equal(model.predict_proba(X), plain.predict_proba(X))
 
 
+def test_both_rounds_of_refit_share_the_time_limit(cancer, fits):
+    parameters = SMALL | dict(n_estimators=2, refit=True, time_limit=1000)
+    SNNClassifier(**parameters).fit(*cancer)
+    assert [options.time_limit for options in fits.options] == [500, 500]
+
+
 def test_refit_of_a_lone_network(cancer, fits):
     X, y = cancer
     model = SNNClassifier(
@@ -916,16 +913,6 @@ def test_parameters_of_members_are_scikit_learns():
     assert copied.get_params() == model.get_params()
     assert parameters.items() <= copied.get_params().items()
     assert "oof_score=True" in repr(model)
-
-
-def test_attributes_of_the_last_fit_do_not_outlive_it(cancer):
-    X, y = cancer
-    model = SNNClassifier(cv=2, oof_score=True, **SMALL | dict(n_estimators=2)).fit(
-        X, y
-    )
-    model.set_params(oof_score=False).fit(X, y)
-    assert not hasattr(model, "oof_score_")
-    assert not hasattr(model, "oof_decision_function_")
 
 
 def test_partial_fit_after_members_with_preprocessors(names):
@@ -1106,27 +1093,19 @@ def test_rows_to_validate_on_are_on_the_scale_of_each_member():
         assert_allclose(model.predict_members(X)[i], alone.predict(X), rtol=1e-9)
 
 
-def test_networks_of_different_sizes_cannot_stop_together():
-    rng = np.random.default_rng(0)
-    X, y = rng.standard_normal((200, 20)), rng.integers(2, size=200)
-    model = SNNClassifier(
-        n_estimators=4,
-        cv=4,
-        oof_score=True,
-        early_stopping="joint",
-        preprocessor=SelectFpr(alpha=0.3),
-        width=4,
-        max_iter=2,
-    )
-    with pytest.raises(ValueError, match="different numbers of columns in the folds"):
-        model.fit(X, y)
-
-
 def planned(model, X, y, weight=None):
     """What a fit would train."""
     data = model._read(X, y, weight)
     stops = model._decide_to_stop(data)
     return model._request(data, model._members(data, stops), stops)
+
+
+@pytest.mark.parametrize(("n", "size"), [(10, 10), (300, 16), (3000, 64), (10**5, 256)])
+def test_automatic_batches_are_a_fiftieth_of_the_rows(n, size):
+    X = np.random.default_rng(0).random((n, 1))
+    model = SNNRegressor(n_estimators=1, early_stopping=False, n_bins=1)
+    (spec,) = planned(model, X, X[:, 0]).specs
+    assert spec.batch_size == size
 
 
 def test_rows_that_a_split_repeats_are_repeated_whatever_the_weights():
@@ -1164,6 +1143,22 @@ def test_folds_share_the_table_but_for_means_of_the_target(many_levels):
         made[:, columns] = values
         ours = TabularPreprocessor().fit(X, y)
         seen, unseen = X.iloc[spec.rows], X.iloc[spec.validation_rows]
-        expected = ours.refit_transform(seen, y[spec.rows])
+        expected = ours._refit_transform(seen, y[spec.rows])
         assert_allclose(made[spec.rows], expected, atol=1e-5)
         assert_allclose(made[spec.validation_rows], ours.transform(unseen), atol=1e-5)
+
+
+def test_a_preprocessor_is_fitted_once_for_members_that_share_a_split(cancer):
+    class Counted(StandardScaler):
+        n_rows = []
+
+        def fit(self, X, y=None, sample_weight=None):
+            self.n_rows.append(len(X))
+            return super().fit(X, y, sample_weight)
+
+    folds = list(KFold(2).split(cancer[0]))
+    parameters = SMALL | dict(n_estimators=6, cv=folds, preprocessor=Counted())
+    SNNClassifier(oof_score=True, **parameters).fit(*cancer)
+    n_samples = len(cancer[0])
+    halves = [len(train) for train, _ in folds]
+    assert sorted(Counted.n_rows) == [*sorted(halves), n_samples]

@@ -77,15 +77,6 @@ def test_weights_begin_lecun_normal_and_biases_zero():
         assert not layer.bias.any()
 
 
-def test_a_slice_of_the_network_is_a_plain_sequence_of_its_layers():
-    network = SNN(5, 2, depth=2, width=8)
-    hidden = network[:-1]
-    x = torch.randn(3, 5)
-    assert type(hidden) is nn.Sequential
-    assert hidden[0] is network[0]
-    assert torch.equal(network[-1](hidden(x)), network(x))
-
-
 def test_looking_at_a_network_draws_nothing():
     X = np.arange(20.0).reshape(-1, 1)
     model = SNNRegressor(depth=1, width=4, n_estimators=1, max_iter=1).fit(X, X[:, 0])

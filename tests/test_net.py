@@ -15,6 +15,7 @@ from skorch.callbacks import (
     LRScheduler,
     ProgressBar,
 )
+from watching import weights
 
 from sklearn_snn import SNNClassifier, SNNRegressor
 
@@ -39,10 +40,6 @@ def classes():
 def numbers():
     X, y = load_diabetes(return_X_y=True)
     return X[:200], y[:200]
-
-
-def weights(estimator):
-    return [part for one in estimator.networks_ for part in one.weights]
 
 
 class Nothing(Callback):
@@ -128,9 +125,10 @@ def test_checkpoint_gives_back_the_best_epoch(numbers, tmp_path):
         callbacks=[checkpoint],
         solver="sgd",
         learning_rate="constant",
-        learning_rate_init=0.05,
+        learning_rate_init=0.2,
         **SMALL,
     ).fit(X, y)
+    assert np.argmin(model.loss_curve_) < 4
     assert (tmp_path / "params.pt").exists()
     saved = torch.load(tmp_path / "params.pt", weights_only=True)["flat"][0]
     ours = np.concatenate([part.ravel() for part in weights(model)])

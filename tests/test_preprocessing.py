@@ -371,6 +371,13 @@ def test_few_levels_become_standardised_indicators(weight):
         TabularPreprocessor(categorical_features=[1]).fit(csr_array(table))
 
 
+@pytest.mark.parametrize(("n_levels", "deviation"), [(64, 1.0), (65, 0.3)])
+def test_indicators_of_many_levels_are_smaller(n_levels, deviation):
+    level = np.char.add("l", np.tile(np.arange(n_levels), 20).astype(str))
+    made = exact().fit_transform(pd.DataFrame({"level": level}))
+    assert_allclose(made.std(axis=0), deviation)
+
+
 def test_two_levels_become_one_column():
     words = pd.DataFrame({"word": ["no", "yes", "no", "no"]})
     ours = exact().fit(words)
@@ -547,7 +554,7 @@ def test_means_can_be_learned_anew_in_the_same_columns():
     frame, y = crossed()
     ours = exact().fit(frame, y)
     before = ours.transform(frame)
-    made = ours.refit_transform(frame[:1000], y[:1000])
+    made = ours._refit_transform(frame[:1000], y[:1000])
     after = ours.transform(frame)
     assert made.shape == (1000, before.shape[1])
     assert_array_equal(after[:, :-1], before[:, :-1])
@@ -768,6 +775,11 @@ def test_objects_that_are_all_numbers_are_numbers():
     objects.loc[4, "b"] = pd.NA
     floats = objects.astype({"b": "Float64"}).astype(float)
     assert_array_equal(exact().fit_transform(objects), exact().fit_transform(floats))
+
+
+def test_objects_that_are_booleans_are_numbers():
+    flags = np.array([[True], [False], [None]] * 5, object)
+    assert exact().fit(flags).kinds_ == ["number"]
 
 
 def test_numpy_strings_are_categories():

@@ -2,6 +2,7 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -31,7 +32,8 @@ def iris():
 def ticking(monkeypatch):
     """A clock that the test sets."""
     clock = [0.0]
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: clock[0])
+    time = SimpleNamespace(monotonic=lambda: clock[0])
+    monkeypatch.setattr(_progress, "time", time)
     return clock
 
 
@@ -145,15 +147,23 @@ def test_a_terminal_without_a_width_gets_lines():
     assert lines[0].startswith("SNNClassifier: epoch 3 of 30, loss")
 
 
-def test_an_interrupted_fit_leaves_no_bar_behind(iris, capsys, monkeypatch):
-    closed = []
-    monkeypatch.setattr(_progress.Lines, "close", lambda bar: closed.append(bar._n))
+def test_a_fit_that_fails_closes_its_bar(iris, monkeypatch):
+    bars = []
+
+    class Watched(_progress.LiveBar):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            bars.append(self._tqdm)
+
+    monkeypatch.setattr(_progress, "_is_terminal", lambda stream: True)
+    monkeypatch.setattr(_progress, "LiveBar", Watched)
     model = SNNClassifier(verbose=1, preprocessor=None, **SMALL)
     monkeypatch.setattr(model, "_complain", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         model.fit(*iris)
-    assert closed == [20]
-    assert "at the end" not in capsys.readouterr().err
+    (bar,) = bars
+    assert bar.n == 20
+    assert bar.disable  # as tqdm is when it is closed
 
 
 # Bars

@@ -5,6 +5,7 @@ import pickle
 import time
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -40,6 +41,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 from sklearn.utils.fixes import parse_version
+from watching import Trained, clock_of_readings
 
 from sklearn_snn import (
     SNNClassifier,
@@ -47,10 +49,12 @@ from sklearn_snn import (
     SNNHalvingRandomSearchCV,
     SNNRandomizedSearchCV,
     SNNRegressor,
+    _tasks,
     masked_scorer,
     search_space,
 )
 from sklearn_snn import _training as training
+from sklearn_snn._tasks import train_requests
 
 SMALL = dict(
     depth=1,
@@ -108,30 +112,6 @@ def assert_equals_grid_search(estimator, grid, X, y, atol=1e-9, params=(), **opt
         assert_allclose(ours.predict(X), theirs.predict(X), atol=1e-7)
         assert ours.refit_time_ > 0
     return ours
-
-
-class Trained:
-    """Remembers each call of `fit_networks`: its specs, and what came of them."""
-
-    def __init__(self):
-        self.calls = []
-
-    def __call__(self, specs, sets, **options):
-        networks = training.fit_networks(specs, sets, **options)
-        self.calls.append((specs, networks))
-        return networks
-
-    @property
-    def sizes(self):
-        return sorted(len(specs) for specs, _ in self.calls)
-
-    @property
-    def n_epochs(self):
-        return sum(
-            network.n_iter - spec.n_epochs_done
-            for specs, networks in self.calls
-            for spec, network in zip(specs, networks, strict=True)
-        )
 
 
 @pytest.fixture
@@ -349,6 +329,16 @@ def test_fit_parameters_are_split_with_the_rows(iris):
     )
 
 
+def test_validation_rows_go_through_a_search(iris):
+    X, y = iris
+    model = SNNClassifier(n_iter_no_change=1, **EXACT | dict(max_iter=9))
+    rows = dict(X_val=X[::5], y_val=y[::5])
+    search = assert_equals_grid_search(
+        model, RATES, X, y, params=rows, scoring="neg_log_loss"
+    )
+    assert search.best_estimator_.validation_scores_ is not None
+
+
 def test_metadata_routing(iris):
     X, y = iris
     weight, groups = np.linspace(0, 1, len(y)), np.arange(len(y)) % 7
@@ -460,7 +450,7 @@ def test_random_search_is_scikit_learns(iris):
     assert_same_results(ours, theirs)
 
 
-def test_labels_that_were_not_measured(monkeypatch):
+def test_labels_that_were_not_measured():
     X, y = make_multilabel_classification(120, 6, n_classes=3, random_state=0)
     y = y.astype(float)
     y[np.random.default_rng(0).random(y.shape) < 0.3] = np.nan
@@ -582,7 +572,9 @@ def test_unknown_parameters_are_an_error(iris):
         search.fit(*iris)
 
 
-@pytest.mark.parametrize("cls", [SNNGridSearchCV, SNNRandomizedSearchCV])
+@pytest.mark.parametrize(
+    "cls", [SNNGridSearchCV, SNNRandomizedSearchCV, SNNHalvingRandomSearchCV]
+)
 def test_other_estimators_are_for_scikit_learns_searches(iris, cls):
     for other in (LogisticRegression(), make_pipeline(SNNClassifier(), RobustScaler())):
         with pytest.raises(TypeError, match=type(other).__name__):
@@ -613,7 +605,7 @@ def test_networks_that_share_sizes_are_one_stack(iris, trained):
     model = SNNClassifier(early_stopping=True, **SMALL | dict(n_estimators=2))
     SNNGridSearchCV(model, grid, cv=3, refit=False).fit(*iris)
     assert trained.sizes == [3 * 2 * 3 * 2] * 2
-    for specs, _ in trained.calls:
+    for specs, _ in trained:
         assert len({spec.layer_sizes for spec in specs}) == 1
 
 
@@ -626,11 +618,11 @@ def test_other_settings_of_the_loss_or_the_solver_are_other_stacks(iris, trained
 def test_a_stack_holds_no_more_than_it_may(iris, trained, monkeypatch):
     model = SNNClassifier(early_stopping="joint", **SMALL | dict(n_estimators=3))
     spec_size = 5 * (5 * 8 + 9 * 3) + 4 * 16 * (4 + 8 + 3)
-    monkeypatch.setattr(training, "STACK_SIZE", 7 * spec_size)
+    monkeypatch.setattr("sklearn_snn._grouping.STACK_SIZE", 7 * spec_size)
     whole = SNNGridSearchCV(model, RATES, cv=2, refit=False).fit(*iris)
     assert sum(trained.sizes) == 18
     assert max(trained.sizes) <= 7
-    for specs, _ in trained.calls:  # those who stop together stay together
+    for specs, _ in trained:  # those who stop together stay together
         teams = [spec.ensemble for spec in specs]
         assert all(teams.count(team) == 3 for team in teams)
     monkeypatch.undo()
@@ -731,6 +723,13 @@ def test_halving_is_scikit_learns_where_fewer_epochs_are_the_beginning_of_more(
     assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-9)
 
 
+def test_halving_by_default_takes_as_many_as_get_to_max_iter(iris):
+    model = SNNClassifier(**SMALL | dict(max_iter=20))
+    search = SNNHalvingRandomSearchCV(model, SPACE, cv=2, random_state=0).fit(*iris)
+    assert search.n_resources_ == [2, 6, 18]
+    assert search.n_candidates_ == [10, 4, 2]
+
+
 def test_survivors_go_on_instead_of_starting_again(iris, trained):
     model = SNNClassifier(**SMALL | dict(max_iter=9))
     search = halve(model, SPACE, iris)
@@ -779,7 +778,7 @@ def test_a_pipeline_is_halved_on_the_epochs_of_its_network(iris, trained):
 
 
 @pytest.mark.parametrize("verbose", [0, 1])
-def test_halving_may_eliminate_aggressively(iris, trained, verbose, capsys):
+def test_halving_may_eliminate_aggressively(iris, trained, verbose):
     model = SNNClassifier(**SMALL | dict(max_iter=9))
     search = halve(
         model,
@@ -831,16 +830,19 @@ def test_halving_on_rows_or_other_parameters_is_scikit_learns(iris):
 
 def test_a_network_that_has_stopped_is_not_trained_further(iris, trained):
     model = SNNClassifier(
-        early_stopping=True, n_iter_no_change=1, **EXACT | dict(max_iter=27)
+        early_stopping=True,
+        n_iter_no_change=1,
+        learning_rate="constant",
+        **EXACT | dict(max_iter=27, n_estimators=4),
     )
-    # Steps so large that it can only get worse.
-    space = {"learning_rate_init": [0.5, 0.6, 0.7], "learning_rate": ["constant"]}
+    # Steps so large that some soon get worse.
+    space = {"learning_rate_init": [0.03, 0.05, 0.07]}
     search = halve(model, space, iris, n_candidates=3, min_resources=9)
     last_rung = [
-        spec for specs, _ in trained.calls for spec in specs if spec.stop_epoch == 27
+        spec for specs, _ in trained for spec in specs if spec.stop_epoch == 27
     ]
+    assert 0 < len(last_rung) < 2 * 4
     assert all(spec.resume.stopped_by == "max_iter" for spec in last_rung)
-    assert trained.n_epochs < 2 * 3 * 9
     best = clone(model).set_params(**search.best_params_)
     assert_allclose(search.best_score_, cross_val_score(best, *iris, cv=2).mean())
 
@@ -866,17 +868,37 @@ SEARCHES = {
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_all_candidates_are_trained_within_a_time_limit(iris, name):
+def test_all_candidates_are_trained_within_a_time_limit(iris, name, monkeypatch):
+    time = clock_of_readings(1e-3)
+    monkeypatch.setattr("sklearn_snn._candidates.time", time)
+    monkeypatch.setattr("sklearn_snn._clock.time", time)
     model = SNNClassifier(**SMALL | dict(max_iter=30_000))
     search = SEARCHES[name](model, cv=2, refit=False, time_limit=1.0)
-    start = time.monotonic()
     with pytest.warns(ConvergenceWarning, match=r"time_limit=1\.0 seconds") as caught:
         search.fit(*iris)
-    assert 0.5 < time.monotonic() - start < 60  # whatever else runs here
+    assert 0.5 < time.monotonic() < 1.1
     assert len(caught) == (2 if name == "halving" else 1)  # one an iteration
     scores = search.cv_results_["mean_test_score"]
     assert np.isfinite(scores).all()
     assert scores.max() > 0.8  # the schedule ended in time
+
+
+def test_time_is_shared_out_by_work_and_fits_keep_limits_of_their_own(monkeypatch):
+    def task(work, own=None, n_fits=1):
+        options = SimpleNamespace(time_limit=own)
+        owners = [(number, 0) for number in range(n_fits)]
+        request = SimpleNamespace(options=options)
+        return SimpleNamespace(work=work, owners=owners, request=request)
+
+    monkeypatch.setattr(_tasks, "_work", lambda task: task.work)
+    tasks = [task(6.0), task(3.0), task(1.0)]
+    assert _tasks._limits(tasks, 1, None) == [None] * 3
+    assert_allclose(_tasks._limits(tasks, 1, 20.0), [12, 6, 2])
+    # The second worker has the two that are smaller.
+    assert_allclose(_tasks._limits(tasks, 2, 12.0), [12, 6, 2])
+    bounded = [task(6.0, own=0.5, n_fits=2), task(4.0, own=30.0)]
+    assert _tasks._limits(bounded, 1, None) == [1, 30]
+    assert_allclose(_tasks._limits(bounded, 1, 20.0), [1, 8])
 
 
 def test_a_limit_that_is_not_reached_changes_nothing(iris):
@@ -1035,7 +1057,7 @@ def _parameters(cls):
     return inspect.signature(cls).parameters
 
 
-def test_a_search_can_be_fitted_again(iris, diabetes):
+def test_a_search_can_be_fitted_again(iris):
     X, y = iris
     search = SNNGridSearchCV(SNNClassifier(**EXACT), RATES, cv=2)
     first = clone(search).fit(X, y)
@@ -1237,7 +1259,26 @@ def test_optuna_is_only_needed_where_it_is_asked_for(monkeypatch):
         search_space("tabular", library="optuna")
 
 
-def test_a_search_warns_of_nothing(iris):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        SNNGridSearchCV(SNNClassifier(**SMALL), RATES, cv=2).fit(*iris)
+@pytest.mark.parametrize("halves", [False, True])
+def test_networks_that_are_refitted_get_their_share_of_the_time(
+    iris, monkeypatch, halves
+):
+    limits = []
+
+    def spy(*args, time_limit, **rest):
+        limits.append(round(time_limit))
+        return train_requests(*args, time_limit=time_limit, **rest)
+
+    monkeypatch.setattr("sklearn_snn._candidates.train_requests", spy)
+    model = SNNClassifier(refit=True, **SMALL | dict(n_estimators=2, max_iter=9))
+    common = dict(cv=2, refit=False, time_limit=1200)
+    if halves:
+        search = SNNHalvingRandomSearchCV(
+            model, RATES, n_candidates=3, min_resources=3, random_state=0, **common
+        )
+    else:
+        search = SNNGridSearchCV(model, RATES, **common)
+    search.fit(*iris)
+    # Two rounds, or two of each of two iterations, of what is left.
+    expected = [300, 400, 600, 1200] if halves else [600, 1200]
+    assert_allclose(limits, expected, rtol=0.05)
