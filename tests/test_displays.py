@@ -193,8 +193,8 @@ def test_the_band_reaches_from_the_lowest_to_the_highest_member():
 
 
 def test_a_score_has_an_axis_of_its_own_and_members_their_own_best_epochs(cancer):
-    options = dict(scoring="roc_auc", early_stopping=True)
-    model = SNNClassifier(**SMALL, **options).fit(*cancer)
+    options = dict(scoring="roc_auc", early_stopping=True, max_iter=12)
+    model = SNNClassifier(**SMALL | options).fit(*cancer)
     display = LossCurveDisplay.from_estimator(make_pipeline(model))
     assert display.score_ax_.get_ylabel() == "validation roc auc"
     assert_allclose(display.lines_[1].get_ydata(), model.validation_scores_)
