@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
 
 from sklearn_snn._base import BaseSNN
+from sklearn_snn._columns import missing_values
 from sklearn_snn._compat import Interval, StrOptions, _fit_context
 from sklearn_snn._parameters import CONSTRAINTS, describe_parameters
 from sklearn_snn._scoring import MadePredictions, measured
@@ -314,6 +315,11 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         if _n_columns(y) > 1:
             return self._read_labels(y)
         y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "O" and (is_missing := missing_values(y)).any():
+            raise ValueError(
+                "Input y contains NaN or None, the first of them in row "
+                f"{is_missing.argmax()}; leave out rows without a label"
+            )
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
         try:
             check_classification_targets(y)

@@ -123,7 +123,7 @@ def dates(X, j, name):
     """A column of dates or timestamps (in UTC), NaT where missing; see `numbers`."""
     values = _values_of_kind(X, j, name, "date")
     if values.dtype.kind == "O":
-        known = np.where(_is_missing(values), None, values)
+        known = np.where(missing_values(values), None, values)
         values = np.fromiter(map(_without_zone, known), object, len(known))
         return values.astype("M8[us]")
     made = values.astype("M8[us]")
@@ -146,7 +146,7 @@ def _without_zone(value):
 def levels(X, j):
     """A column of categories as Python objects, None where missing; see `numbers`."""
     values, _ = _array(X, j, is_exact=True)
-    is_missing = _is_missing(values)
+    is_missing = missing_values(values)
     if values.dtype.kind in "mM":  # nanoseconds would be integers
         values = values.astype(f"{values.dtype.kind}8[us]")
     values = values.astype(object)
@@ -274,7 +274,7 @@ def _kind(values, is_category, name):
 
 def _kind_of_objects(values, name):
     """The kind of a column by its objects; None if all are missing."""
-    known = values[~_is_missing(values)]
+    known = values[~missing_values(values)]
     types = set(map(type, known))
     for kind, classes in _OBJECT_KINDS.items():
         if all(issubclass(one, classes) for one in types):
@@ -312,7 +312,7 @@ def _values_of_kind(X, j, name, wanted):
         kind = "number" if values.dtype.kind == "b" else _kind(values, False, name)
     if kind == wanted:
         return values
-    if _is_missing(values).all():  # which has no kind, whatever the type says
+    if missing_values(values).all():  # which has no kind, whatever the type says
         return np.full(len(values), None)
     raise ValueError(
         f"column {name!r} held {wanted}s in fit, but now it holds "
@@ -322,7 +322,7 @@ def _values_of_kind(X, j, name, wanted):
 
 def _from_objects(values, name):
     """Objects that are numbers, or else timedeltas, as floats or timedeltas."""
-    is_missing = _is_missing(values)
+    is_missing = missing_values(values)
     known = values[~is_missing]
     if any(issubclass(one, timedelta) for one in set(map(type, known))):
         return np.where(is_missing, None, values).astype("m8[us]")
@@ -334,7 +334,7 @@ def _from_objects(values, name):
     return result
 
 
-def _is_missing(values):
+def missing_values(values):
     """Where values are None, NaN, NaT or pandas' NA."""
     if values.dtype.kind in "biuUST":
         return np.zeros(len(values), dtype=bool)

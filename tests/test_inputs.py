@@ -1007,7 +1007,7 @@ def test_weights_that_make_no_sense_are_refused(make, X, y, weight, message):
     [
         (lambda X: X[:, 0], "continuous"),
         (lambda X: np.where(X[:, 0] > 0, 1, np.nan), "NaN"),
-        (lambda X: np.array([None, *["a"] * 119], dtype=object), "Unknown label type"),
+        (lambda X: np.array([*["a"] * 119, None], dtype=object), "None, .* in row 119"),
         (lambda X: [0, 1] * 59, r"inconsistent.*\[120, 118\]"),
         (lambda X: (X[:, :2] > 0) + 1, r"labels 0 and 1.*got \[2"),
         (lambda X: X[:, :2], "labels 0 and 1"),
