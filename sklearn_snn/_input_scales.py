@@ -4,6 +4,14 @@ The first layer of a stack is ``x @ (scale * weight)``. A scale has the gradient
 weights of its input, and loses a share of itself in each step: those of inputs that
 lower the loss grow, others go to 0, so that of many columns few are seen. What training
 returns are the products; networks that are trained have no scales.
+
+RealMLP's first layer has scales that learn faster than weights [1]_; those here also
+fade, which is what chooses among inputs.
+
+References
+----------
+.. [1] D. Holzmüller, L. Grinsztajn, I. Steinwart. Better by default: strong pre-tuned
+   MLPs and boosted trees on tabular data. NeurIPS 2024.
 """
 
 from __future__ import annotations

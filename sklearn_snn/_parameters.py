@@ -81,7 +81,9 @@ _NETWORK = """\
 
 _TRAINING = """\
     solver : {"adamw", "sgd"}, default="adamw"
-        Adam with decoupled weight decay, or the paper's plain gradient descent.
+        Adam with decoupled weight decay, or the paper's plain gradient descent. With
+        Adam the inputs of classifiers have scales that are trained, from ten columns
+        on; they are part of the first layer when training is done.
     learning_rate_init : float or "auto", default="auto"
         Peak step size, positive. ``"auto"`` is 0.003 for up to 8 hidden layers, and
         ``0.003 * 8 / depth`` for more: the deeper a network, the smaller the steps that
