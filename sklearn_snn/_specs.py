@@ -67,7 +67,8 @@ class ResumeState:
     Parameters
     ----------
     parameters : ndarray of shape (n_parameters,)
-        All weights and biases after the last epoch.
+        All weights and biases after the last epoch, and scales of inputs before them
+        where there are any.
     moments : list of ndarray of shape (n_parameters,)
         The optimizer's running averages.
     n_steps : int

@@ -141,7 +141,8 @@ class Stack:
                     self.optimizer.moments, saved.moments, strict=False
                 ):
                     if name != "average" or spec.resumed_state is not None:
-                        known = as_tensor(moment, self._dtype, self._device)
+                        values = moment[-state[name].shape[1] :]
+                        known = as_tensor(values, self._dtype, self._device)
                         state[name][i, -len(known) :] = known
 
     def _gather(self) -> None:
