@@ -37,9 +37,9 @@ _PLAIN_NETWORK = 4
 #: same step, and 1.03 times with a quarter of it.
 _STEP_SIZE, _DEEP = 3e-3, 8
 
-#: Columns from which on the inputs of classifiers have scales that are trained. With
-#: fewer there is little to choose from, and in regressions it does harm: the steps of
-#: scales keep a smooth function from being learned closely.
+#: Columns of a table from which on the inputs of classifiers have scales that are
+#: trained. With fewer there is little to choose from, and in regressions it does harm:
+#: the steps of scales keep a smooth function from being learned closely.
 _MANY_COLUMNS = 10
 
 #: Parameters that are read when networks are planned and trained, not when a table is
@@ -278,7 +278,7 @@ class PlanningEstimator(EncodingEstimator):
         options = {
             "n_iter_no_change": self.n_iter_no_change if stops else None,
             "keep_state": self.warm_start,
-            "scales_inputs": self._scales_inputs(data.training_set),
+            "scales_inputs": self._scales_inputs,
         } | options
         return TrainingRequest(
             specs,
@@ -385,9 +385,10 @@ class PlanningEstimator(EncodingEstimator):
             return peak_step_size(self.depth)
         return self.learning_rate_init
 
-    def _scales_inputs(self, training_set):
+    @property
+    def _scales_inputs(self):
         """Whether inputs have scales: those of classifiers, where columns are many."""
-        has_many = training_set.X.shape[1] >= _MANY_COLUMNS
+        has_many = self.n_features_in_ >= _MANY_COLUMNS
         return self.solver == "adamw" and is_classifier(self) and has_many
 
     def _batch_size(self, n_samples):

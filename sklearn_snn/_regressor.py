@@ -45,10 +45,11 @@ class SNNRegressor(RegressorMixin, BaseSNN):
     ----------
     is_multioutput_ : bool
         Whether the training target had more than one column.
-    target_location_, target_scale_ : ndarray of shape (n_outputs,)
-        What takes outputs of the networks to predictions: they are multiplied by the
-        scale, which is 0 where the target is constant, the location is added, and with
-        ``loss="poisson"`` the exponential is taken.
+    target_location_ : ndarray of shape (n_outputs,)
+        What is added to outputs of the networks, once they are multiplied by
+        `target_scale_`; with ``loss="poisson"`` the exponential is taken of the sum.
+    target_scale_ : ndarray of shape (n_outputs,)
+        What outputs are multiplied by; 0 where the target is constant.
     {attributes}
 
     See Also

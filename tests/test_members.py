@@ -420,7 +420,7 @@ def test_without_held_out_predictions_members_share_a_preprocessor(names):
 def test_members_may_see_different_numbers_of_columns(iris):
     rng = np.random.default_rng(0)
     X, y = np.hstack([iris[0], rng.standard_normal((150, 40))]), iris[1]
-    chooser, folds = SelectFpr(alpha=0.1), StratifiedKFold(5)
+    chooser, folds = SelectFpr(alpha=0.5), StratifiedKFold(5)
     model = SNNClassifier(
         cv=folds,
         oof_score=True,
