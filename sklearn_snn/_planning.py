@@ -247,6 +247,25 @@ class PlanningEstimator(EncodingEstimator):
     def _request(self, data, members, stops, **options):
         """What is to be trained: one network a member."""
         sets = _distinct([data.training_set, *(one.training_set for one in members)])
+        specs = self._specs(data, members, sets, stops)
+        n_rows = data.training_set.X.shape[0]
+        if stops and len(specs) > 1 and self._stop_together(specs, n_rows):
+            specs = [replace(spec, ensemble=0) for spec in specs]
+        options = {
+            "n_iter_no_change": self.n_iter_no_change if stops else None,
+            "keep_state": self.warm_start,
+            "scales_inputs": self._scales_inputs,
+        } | options
+        return TrainingRequest(
+            specs,
+            sets,
+            self._make_loss(data.training_set.target),
+            self._options(**options),
+            [self._output_shift(member) for member in members],
+        )
+
+    def _specs(self, data, members, sets, stops):
+        """The network of each member, which may go on from an earlier one."""
         rows = [self._spec_rows(data, sets, one, stops) for one in members]
         seeds = self._random_state().randint(np.iinfo(np.int32).max, size=len(members))
         shared = {
@@ -272,21 +291,7 @@ class PlanningEstimator(EncodingEstimator):
             specs[i] = replace(
                 specs[i], resume=network, seed=network.seed, n_seen=network.n_seen
             )
-        n_rows = data.training_set.X.shape[0]
-        if stops and len(specs) > 1 and self._stop_together(specs, n_rows):
-            specs = [replace(spec, ensemble=0) for spec in specs]
-        options = {
-            "n_iter_no_change": self.n_iter_no_change if stops else None,
-            "keep_state": self.warm_start,
-            "scales_inputs": self._scales_inputs,
-        } | options
-        return TrainingRequest(
-            specs,
-            sets,
-            self._make_loss(data.training_set.target),
-            self._options(**options),
-            [self._output_shift(member) for member in members],
-        )
+        return specs
 
     def _stop_together(self, specs, n_rows):
         """Whether networks for a table of `n_rows` rows stop at one epoch."""

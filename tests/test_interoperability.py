@@ -791,10 +791,14 @@ def test_whoever_ends_training_in_the_epoch_that_diverged_is_told_of_it(classes)
 
 
 @pytest.fixture
-def monitor():
-    callback = pytest.importorskip(
+def callback():
+    return pytest.importorskip(
         "sklearn.callback", reason="scikit-learn has callbacks from 1.9 on"
     )
+
+
+@pytest.fixture
+def monitor(callback):
     return callback.ScoringMonitor(scoring="accuracy")
 
 
@@ -891,10 +895,7 @@ def test_callbacks_are_torn_down_where_training_fails(numbers):
 
 
 @pytest.mark.parametrize("place", ["alone", "pipeline", "search"])
-def test_progress_bar_shows_epochs(classes, place, capsys):
-    callback = pytest.importorskip(
-        "sklearn.callback", reason="scikit-learn has callbacks from 1.9 on"
-    )
+def test_progress_bar_shows_epochs(classes, place, capsys, callback):
     X, y, *_ = classes
     model = SNNClassifier(**TINY)
     if place == "pipeline":
@@ -913,10 +914,9 @@ def test_scikit_learns_callbacks_are_not_a_parameter(numbers):
         SNNRegressor(callbacks=[StopAfter(3)], **TINY).fit(X, y)
 
 
-def test_scoring_monitor_scores_members_whose_targets_have_scales_of_their_own():
-    callback = pytest.importorskip(
-        "sklearn.callback", reason="scikit-learn has callbacks from 1.9 on"
-    )
+def test_scoring_monitor_scores_members_whose_targets_have_scales_of_their_own(
+    callback,
+):
     monitor = callback.ScoringMonitor(scoring="r2")
     X = np.random.default_rng(0).standard_normal((120, 3))
     y = X[:, 0] + 50 * (np.arange(120) // 30)  # means differ from fold to fold
