@@ -34,6 +34,7 @@ from sklearn_snn import (
     _records,
     _stack,
 )
+from sklearn_snn._input_scales import RATE
 
 MACHINE = {"cpu": "", "cores": 1, "date": "2026-01-01", "versions": {}, "error": None}
 
@@ -154,10 +155,11 @@ def test_every_method_predicts_a_set(method, made_sets, monkeypatch):
 # Networks of other kinds in the library's recipe --------------------------------------
 
 
-def test_members_of_our_kind_are_those_of_the_library():
-    # With ten columns the library's inputs would have scales, which no kind has here.
+# With ten columns and more, inputs have scales.
+@pytest.mark.parametrize("n_columns", [8, 16])
+def test_members_of_our_kind_are_those_of_the_library(n_columns):
     X, y = make_classification(
-        900, 8, n_informative=5, n_redundant=2, flip_y=0.1, random_state=0
+        900, n_columns, n_informative=5, n_redundant=2, flip_y=0.1, random_state=0
     )
     split = SimpleNamespace(X=X[:600], y=y[:600], X_test=X[600:])
     losses, epochs = [], []
@@ -171,6 +173,20 @@ def test_members_of_our_kind_are_those_of_the_library():
     assert_allclose(np.mean(losses[::2]), np.mean(losses[1::2]), rtol=0.05)
     assert_allclose(np.mean(epochs[::2]), np.mean(epochs[1::2]), rtol=0.15)
     assert len({n for of_fit in epochs[::2] for n in of_fit}) > 1  # each on its own
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scales_of_inputs_that_say_nothing_fade(kind):
+    X, y = make_classification(
+        300, 12, n_informative=3, n_redundant=0, shuffle=False, random_state=0
+    )
+    model = NetworkClassifier(kind, 2, 16, max_iter=60, scales_inputs=True).fit(X, y)
+    networks = [one.network for one in model.networks_]
+    module = loop.make_module(networks, 12, model.training_)
+    assert_allclose(RATE * module.scales.detach(), 1, rtol=1e-6)
+    module.load([one.state for one in model.networks_])
+    scales = RATE * module.scales.detach().abs().mean(dim=(0, 1)).numpy()
+    assert scales[3:].max() < 0.7 * scales[:3].min()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -16,6 +16,7 @@ from benchmarks.paper.layers import (
     StackedWeightNorm,
 )
 from sklearn_snn._dropout import StackedAlphaDropout
+from sklearn_snn._input_scales import RATE
 from sklearn_snn._layers import layer_sizes
 
 # Hidden layers ------------------------------------------------------------------------
@@ -122,6 +123,9 @@ class StackedNetwork(nn.Module):
         Sizes of input and output.
     generators : sequence of Generator
         One a network, for its initial weights.
+    scales_inputs : bool
+        Whether inputs have scales, as those of the library's classifiers; they are the
+        first parameters.
 
     Shape
     -----
@@ -129,12 +133,27 @@ class StackedNetwork(nn.Module):
     returns : (n_networks, n_samples, n_outputs)
     """
 
-    def __init__(self, kind, depth, width, shape, *, n_features, n_outputs, generators):
+    def __init__(
+        self,
+        kind,
+        depth,
+        width,
+        shape,
+        *,
+        n_features,
+        n_outputs,
+        generators,
+        scales_inputs=False,
+    ):
         super().__init__()
         check_kind(kind, shape)
         form = "conic" if shape == "conic" else "rectangular"
         sizes = layer_sizes(n_features, n_outputs, depth, width, form)
         self.kind, self.widths = kind, sizes[1:-1]
+        self.scales = None
+        if scales_inputs:
+            ones = torch.ones(len(generators), 1, n_features)
+            self.scales = nn.Parameter(ones / RATE)
         self.hidden = nn.ModuleList(KINDS[kind](generators, sizes, shape))
         self.output = StackedLinear(generators, sizes[-2], n_outputs)
         self._flatten(len(generators))
@@ -210,6 +229,7 @@ class StackedNetwork(nn.Module):
 
     def forward(self, x, dropout=None, masks=()):
         """Outputs; `masks` are those that `dropout` has drawn, one a hidden layer."""
+        x = self._scaled(x)
         for i, block in enumerate(self.hidden):
             x = block(x)
             if dropout is not None:
@@ -218,5 +238,9 @@ class StackedNetwork(nn.Module):
 
     def activations(self, x):
         """Activations of each hidden layer or block, without dropout."""
-        layers = accumulate(self.hidden, lambda x, block: block(x), initial=x)
+        first = self._scaled(x)
+        layers = accumulate(self.hidden, lambda x, block: block(x), initial=first)
         return list(layers)[1:]
+
+    def _scaled(self, x):
+        return x if self.scales is None else x * (RATE * self.scales)

@@ -72,6 +72,7 @@ class Training:
     `smoothing` is the number of epochs over whose mean validation scores are compared,
     10 in the paper. With `zero_output` networks start with the frequencies of the
     classes, as those of the library do, otherwise with LeCun-normal weights there too.
+    With `scales_inputs` their inputs have scales, as in the library's classifiers.
     """
 
     n_outputs: int
@@ -84,6 +85,7 @@ class Training:
     n_iter_no_change: int | str | None = "auto"
     smoothing: int = 1
     zero_output: bool = True
+    scales_inputs: bool = False
     on_epoch: Any = None
 
 
@@ -128,6 +130,7 @@ def make_module(networks, n_features, training):
         n_features=n_features,
         n_outputs=training.n_outputs,
         generators=[network.generator(epoch=0) for network in networks],
+        scales_inputs=training.scales_inputs,
     )
     for i, network in enumerate(networks):
         if network.n_seen is not None:
@@ -179,8 +182,10 @@ class Stack:
 
     def __init__(self, networks, data, training):
         self.data, self.training = data, training
-        self.module = make_module(networks, data.X.shape[1], training)
-        self.optimizer = SOLVERS[training.solver](self._parameter())
+        n_features = data.X.shape[1]
+        self.module = make_module(networks, n_features, training)
+        n_scales = n_features if training.scales_inputs else 0
+        self.optimizer = SOLVERS[training.solver](self._parameter(), n_scales)
         self.records = [
             Record(network, self.module.state(i)) for i, network in enumerate(networks)
         ]

@@ -6,6 +6,7 @@ from sklearn.model_selection import ParameterSampler
 from benchmarks.paper.networks import NetworkClassifier
 from benchmarks.paper.prepare import DefaultPreparation
 from sklearn_snn import SNNClassifier, search_space
+from sklearn_snn._planning import _MANY_COLUMNS
 
 #: Candidates of every tuned method, and the rates of dropout that they are drawn from:
 #: about as harmful with alpha dropout as three times the rate with plain dropout.
@@ -42,7 +43,13 @@ def fit_candidate(kind, parameters, split, seed):
     preparation = DefaultPreparation(parameters.pop("n_bins"))
     X = preparation.fit_transform(split.X)
     n_plain = preparation.n_plain_ if preparation.pieces_ is not None else None
-    model = NetworkClassifier(kind, **parameters, n_plain=n_plain, random_state=seed)
+    model = NetworkClassifier(
+        kind,
+        **parameters,
+        scales_inputs=split.X.shape[1] >= _MANY_COLUMNS,
+        n_plain=n_plain,
+        random_state=seed,
+    )
     model.fit(X, split.y)
     return model, model.predict_proba(preparation.transform(split.X_test))
 

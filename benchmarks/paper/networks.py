@@ -60,6 +60,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         Share of the rows to hold out where `fit` is given no `X_val`.
     zero_output : bool
         Whether the last layer starts with the frequencies of the classes.
+    scales_inputs : bool
+        Whether inputs have scales that are trained with the networks.
     n_plain : int or None
         Columns before those that an encoding adds; every fourth network sees no others.
     random_state : int
@@ -97,6 +99,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         smoothing=1,
         validation_fraction=0.125,
         zero_output=True,
+        scales_inputs=False,
         n_plain=None,
         random_state=0,
         on_epoch=None,
@@ -118,6 +121,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.smoothing = smoothing
         self.validation_fraction = validation_fraction
         self.zero_output = zero_output
+        self.scales_inputs = scales_inputs
         self.n_plain = n_plain
         self.random_state = random_state
         self.on_epoch = on_epoch
@@ -185,6 +189,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             n_iter_no_change=self.n_iter_no_change,
             smoothing=self.smoothing,
             zero_output=self.zero_output,
+            scales_inputs=self.scales_inputs,
             on_epoch=self.on_epoch,
         )
 
