@@ -58,8 +58,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         sample_weight_val : array-like of shape (n_val,), default=None
             Their weights.
         groups : array-like of shape (n_samples,), default=None
-            Groups of rows that the splits of ``cv=None`` do not tear apart, nor those
-            of a splitter that takes groups.
+            Groups of rows that stay together in the splits of ``cv=None``, of a number,
+            and of a splitter that takes groups.
 
         Returns
         -------
@@ -76,7 +76,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         OSError
             If the folder `checkpoint` cannot be made.
         MemoryError
-            If there is too little of it, with the parameters that lower the need.
+            If memory runs out; the message names parameters that reduce it.
         KeyboardInterrupt
             If Ctrl-C comes before training has begun, which leaves the estimator as it
             was. Later it ends training with a `ConvergenceWarning`, and the best
@@ -137,7 +137,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         TypeError
             If a column holds what is neither number, category nor date.
         MemoryError
-            If there is too little of it for so many rows at once.
+            If memory runs out for so many rows at once.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             predictions = self._member_predictions(self._outputs(X))
@@ -154,9 +154,9 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
     def modules_(self):
         """The trained networks as plain modules.
 
-        ``modules_[i](torch.from_numpy(preprocessor_.transform(X)))`` is what member i
-        says of dense rows, before the inverse link and in the units of the target; with
-        ``member_preprocessors_[i]`` instead, where there are any.
+        ``modules_[i](torch.from_numpy(preprocessor_.transform(X).astype(dtype)))``
+        is what member i says of dense rows, before the inverse link and in the units of
+        the target; with ``member_preprocessors_[i]`` instead, where there are any.
         """
         from sklearn_snn._modules import sequential_from_weights
 
@@ -327,6 +327,12 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                 raise TypeError(
                     f"{callback!r} is a scikit-learn callback: register it with "
                     "set_callbacks(); the parameter `callbacks` is for skorch's"
+                )
+            one = callback[-1] if isinstance(callback, tuple) else callback
+            if not (one is None or hasattr(one, "on_train_begin")):
+                raise TypeError(
+                    "callbacks must be of skorch, each alone or in a pair with its "
+                    f"name, got {callback!r}"
                 )
         return [deepcopy(list(self.callbacks)) for _ in range(n_networks)]
 

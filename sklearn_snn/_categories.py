@@ -4,11 +4,13 @@ import json
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import assert_all_finite
+from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from sklearn_snn._columns import level_codes
 from sklearn_snn._scaling import share_moments, standardised
+from sklearn_snn._validation import numeric_target
 
 #: Levels of fewer rows than this, and of less than a hundredth of all rows, are pooled.
 _RARE = 5
@@ -231,16 +233,19 @@ def target_as_columns(y):
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        Labels or numbers; with two dimensions numbers, which stay as they are.
+    y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_targets)
+        Labels or numbers; floats in two dimensions, and numbers in several columns,
+        stay as they are.
 
     Returns
     -------
     columns : ndarray of float of shape (n_samples, n_targets)
     """
-    y = np.asarray(y)
-    if y.ndim == 2:
-        return y.astype(np.float64)
+    is_float = np.asarray(y).dtype.kind == "f"
+    if np.ndim(y) == 2 and (is_float or np.shape(y)[1] > 1):
+        y = y.toarray() if issparse(y) else y
+        return numeric_target(y, ensure_all_finite="allow-nan")
+    y = column_or_1d(y, warn=True)
     is_numeric = y.dtype.kind in "fiu"
     assert_all_finite(y, input_name="y")
     try:

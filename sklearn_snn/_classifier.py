@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_class_weight, compute_sample_weight
+from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
 
@@ -21,10 +21,10 @@ from sklearn_snn._validation import check_columns, numeric_target, row_weights
 class SNNClassifier(ClassifierMixin, BaseSNN):
     """Self-normalizing network for classification.
 
-    A feed-forward network of scaled exponential linear units whose activations keep
-    mean 0 and variance 1 from layer to layer [1]_, trained on the cross entropy.
-    Several labels at once are learned from a two-dimensional `y` of 0, 1 and NaN, which
-    stands for a label that was not measured.
+    A feed-forward network of scaled exponential linear units, whose initial weights
+    keep activations near mean 0 and variance 1 from layer to layer [1]_, trained on the
+    cross entropy. Several labels at once are learned from a two-dimensional `y` of 0, 1
+    and NaN, which stands for a label that was not measured.
 
     Parameters
     ----------
@@ -34,9 +34,10 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         Share of the target's probability that is spread over all classes, in [0, 1).
     {stopping}
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes: ``{class: weight}``, inversely proportional to how
-        often they occur, or all 1. With several labels the dict has keys 0 and 1 and
-        serves each of them.
+        Weights of the classes: ``{class: weight}``, inversely proportional to the sum
+        of their sample weights in the rows that a network is trained on, or all 1. With
+        several labels the dict has keys 0 and 1 and serves each of them, and all rows
+        count for "balanced".
     {data}
 
     Attributes
@@ -44,7 +45,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
     classes_ : ndarray of shape (n_classes,)
         Class labels; for a multilabel target the numbers of the labels.
     is_multilabel_ : bool
-        Whether the training target had a column a label.
+        Whether the training target had one column per label.
     {attributes}
 
     See Also
@@ -184,7 +185,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         TypeError
             If a column holds what is neither number, category nor date.
         MemoryError
-            If there is too little of it, with the parameters that lower the need.
+            If memory runs out; the message names parameters that reduce it.
         KeyboardInterrupt
             If Ctrl-C comes. The estimator is then as it was, as after all these errors.
         """
@@ -374,9 +375,9 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         if self.class_weight is None or self.is_multilabel_:
             return table.weight
         if self.class_weight == "balanced":
-            weight = compute_sample_weight("balanced", table.y, indices=seen)
+            weight = _balanced_weight(table.y, table.weight, seen)
         else:  # of all classes, some of which a chunk may lack
-            _check_weights(self.class_weight)
+            _check_weights(self.class_weight, self.classes_)
             of_classes = compute_class_weight(
                 self.class_weight, classes=self.classes_, y=self.classes_
             )
@@ -386,28 +387,29 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
     def _labels_to_stratify(self, y):
         return None if self.is_multilabel_ else y
 
-    def _make_loss(self, target=None):
+    def _make_loss(self, training_set=None):
         from sklearn_snn._losses import BinaryCrossEntropy, CrossEntropy
 
         if self.is_multilabel_:
-            return BinaryCrossEntropy(self._label_weight(target))
+            return BinaryCrossEntropy(self._label_weight(training_set))
         return BinaryCrossEntropy() if self._is_binary else CrossEntropy()
 
-    def _label_weight(self, target):
+    def _label_weight(self, training_set):
         """Weight of each label where it is 0 and where it is 1."""
-        if self.class_weight is None or target is None:
+        if self.class_weight is None or training_set is None:
             return None
+        target, weight = training_set.target, training_set.weight
         if self.class_weight == "balanced":
-            counts = np.stack(
-                [(target == label).sum(axis=0) for label in (0, 1)], axis=1
-            )
-            return counts.sum(axis=1, keepdims=True) / (2 * counts.clip(min=1))
+            of_rows = np.ones(len(target)) if weight is None else weight
+            totals = np.stack([of_rows @ (target == label) for label in (0, 1)], axis=1)
+            halves = totals.sum(axis=1, keepdims=True) / 2
+            return np.divide(halves, totals, where=totals > 0, out=np.ones_like(totals))
         if strange := set(self.class_weight) - {0, 1}:
             raise ValueError(
                 "class_weight must have keys 0 and 1 for a multilabel y, got "
                 f"{sorted(strange, key=str)} as well"
             )
-        _check_weights(self.class_weight)
+        _check_weights(self.class_weight, (0, 1))
         weights = [self.class_weight.get(label, 1.0) for label in (0, 1)]
         return np.tile(np.array(weights, dtype=float), (target.shape[1], 1))
 
@@ -441,11 +443,26 @@ def _n_columns(y):
     return shape[1] if len(shape) == 2 else 1
 
 
-def _check_weights(class_weight):
-    """Refuse weights of classes that are negative or not finite."""
+def _balanced_weight(y, weight, seen):
+    """A weight for each row, with which all classes of the rows seen weigh the same."""
+    classes, codes = np.unique(y, return_inverse=True)
+    of_rows = np.ones(len(y)) if weight is None else weight
+    rows = slice(None) if seen is None else seen
+    totals = np.bincount(codes[rows], of_rows[rows], len(classes))
+    is_seen = totals > 0
+    mean = totals.sum() / is_seen.sum()
+    return np.divide(mean, totals, where=is_seen, out=np.zeros(len(classes)))[codes]
+
+
+def _check_weights(class_weight, classes):
+    """Refuse weights that are no numbers, negative or not finite, or of no class."""
     for label, weight in class_weight.items():
-        if not (np.isfinite(weight) and weight >= 0):
+        if not (isinstance(weight, Real) and 0 <= weight < np.inf):
             raise ValueError(
-                "class_weight must be finite and not negative, got "
-                f"{weight} for class {label!r}"
+                "class_weight must be finite numbers that are not negative, got "
+                f"{weight!r} for class {label!r}"
             )
+    if not any(class_weight.get(label, 1) for label in classes):
+        raise ValueError(
+            f"class_weight must leave a class of positive weight, got {class_weight}"
+        )

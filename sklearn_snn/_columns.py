@@ -2,7 +2,7 @@
 
 import sys
 from datetime import UTC, date, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from itertools import repeat
 from numbers import Real
 
@@ -18,11 +18,16 @@ _BLOCK = 2**14
 _KINDS = dict.fromkeys("iufm", "number") | dict.fromkeys("bUST", "category")
 _KINDS["M"] = "date"
 
-#: Kinds of columns by the types of Python objects.
+#: Durations as objects.
+_DURATIONS = timedelta, np.timedelta64
+
+#: Types of Python objects that go together in a column, and the kind of the column.
+#: Durations are numbers, but not beside others, which have no unit.
 _OBJECT_KINDS = {
-    "number": (Real, Decimal, np.bool_, timedelta),
-    "category": (str,),
-    "date": (date, np.datetime64),
+    _DURATIONS: "number",
+    (Real, Decimal, np.bool_): "number",
+    (str,): "category",
+    (date, np.datetime64): "date",
 }
 
 #: What a level may be; anything else becomes a string.
@@ -276,18 +281,26 @@ def _kind_of_objects(values, name):
     """The kind of a column by its objects; None if all are missing."""
     known = values[~missing_values(values)]
     types = set(map(type, known))
-    for kind, classes in _OBJECT_KINDS.items():
-        if all(issubclass(one, classes) for one in types):
-            return kind if types else None
+    groups = set(map(_types_beside, types))
+    if not groups:
+        return None
+    if len(groups) == 1 and None not in groups:
+        return _OBJECT_KINDS[groups.pop()]
     if any(issubclass(one, complex) for one in types):
         raise ValueError(f"Complex data not supported\nColumn {name!r} holds it.")
     different = [next(v for v in known if type(v) is one) for one in types]
     shown = examples(sorted(different, key=str) + list(known))
     raise TypeError(
         "argument must be a string or a number: the objects of a column must be all "
-        f"strings, all numbers or all dates.\nColumn {name!r} holds {shown}.\nConvert "
-        f"it to one type, for example with X[{name!r}].astype(str), or leave it out."
+        "strings, all numbers, all durations or all dates.\n"
+        f"Column {name!r} holds {shown}.\nConvert it to one type, for example with "
+        f"X[{name!r}].astype(str), or leave it out."
     )
+
+
+def _types_beside(one):
+    """The types that may be in a column with this one; None if it is of no kind."""
+    return next((group for group in _OBJECT_KINDS if issubclass(one, group)), None)
 
 
 def _kind_of_uncategorical(values, name):
@@ -324,7 +337,7 @@ def _from_objects(values, name):
     """Objects that are numbers, or else timedeltas, as floats or timedeltas."""
     is_missing = missing_values(values)
     known = values[~is_missing]
-    if any(issubclass(one, timedelta) for one in set(map(type, known))):
+    if any(issubclass(one, _DURATIONS) for one in set(map(type, known))):
         return np.where(is_missing, None, values).astype("m8[us]")
     result = np.full(len(values), np.nan)
     try:
@@ -343,9 +356,10 @@ def missing_values(values):
     # Without pandas there cannot be its NA, the only one that is neither equal to
     # itself nor different.
     pandas = sys.modules.get("pandas")
-    if pandas is not None:
-        return pandas.isna(values)
-    return (values == None) | (values != values)  # noqa: E711
+    with localcontext(traps=[]):  # a signalling NaN of Decimal is compared as another
+        if pandas is not None:
+            return pandas.isna(values)
+        return (values == None) | (values != values)  # noqa: E711
 
 
 def _category_mask(categorical_features, names):
@@ -355,7 +369,7 @@ def _category_mask(categorical_features, names):
     if categorical_features is None:
         return mask
     wanted = np.asarray(categorical_features)
-    if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "biuUO"):
+    if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "biuUTO"):
         raise ValueError(
             "categorical_features must be a list of names or indices, or a mask, got "
             f"{categorical_features!r}"
@@ -365,12 +379,13 @@ def _category_mask(categorical_features, names):
             f"categorical_features must have one entry for each of the {n_features} "
             f"columns where it is a mask, got shape {wanted.shape}"
         )
-    if wanted.dtype.kind in "UO":
-        if unknown := [name for name in wanted if name not in names]:
+    if wanted.dtype.kind in "UTO":
+        chosen = wanted.tolist()
+        if unknown := [name for name in chosen if name not in names]:
             raise ValueError(
                 f"categorical_features names columns that X lacks: {unknown}"
             )
-        wanted = np.array([names.index(name) for name in wanted], dtype=int)
+        wanted = np.array([names.index(name) for name in chosen], dtype=int)
     if (
         wanted.dtype.kind in "iu"
         and wanted.size

@@ -14,7 +14,10 @@ def numbers_held(spec: NetworkSpec) -> int:
 
 
 def _weight_numbers(spec: NetworkSpec) -> int:
-    """Parameters, gradients, three moments, best weights."""
+    """Parameters, gradients, three moments, best weights.
+
+    Products of inputs' scales and the first layer are left out: a sixth at most.
+    """
     return 6 * sum((a + 1) * b for a, b in pairwise(spec.layer_sizes))
 
 

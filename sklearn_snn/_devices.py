@@ -15,6 +15,17 @@ def has_bfloat16(device: str) -> bool:
     return any(known.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
+def _n_devices(kind: str) -> int:
+    """How many devices of a type torch sees; of the CPU not to be asked."""
+    import torch
+
+    try:
+        module = torch.get_device_module(kind)
+    except RuntimeError:  # of types that never compute, such as "meta"
+        return 0
+    return module.device_count() if module.is_available() else 0
+
+
 def resolve_device(device: str, *, must_exist: bool) -> str:
     """Name of the device to use.
 
@@ -23,7 +34,7 @@ def resolve_device(device: str, *, must_exist: bool) -> str:
     device : str
         ``"auto"`` takes an NVIDIA GPU if torch sees one.
     must_exist : bool
-        Whether a GPU that is not there is an error, or replaced by the CPU.
+        Whether a device that is not there is an error, or replaced by the CPU.
 
     Raises
     ------
@@ -32,20 +43,16 @@ def resolve_device(device: str, *, must_exist: bool) -> str:
     """
     import torch
 
-    has_gpu = {"cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
     if device == "auto":
-        return "cuda" if has_gpu["cuda"] else "cpu"
+        return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         parsed = torch.device(device)
     except RuntimeError as error:
         raise ValueError(f"device={device!r} is not one that torch knows") from error
-    if parsed.type in has_gpu and not (
-        has_gpu[parsed.type]
-        and (parsed.index or 0) < torch.get_device_module(parsed).device_count()
-    ):
-        if must_exist:
-            raise ValueError(
-                f"device={device!r} was asked for, but torch sees no such device here"
-            )
-        return "cpu"
-    return device
+    if parsed.type == "cpu" or (parsed.index or 0) < _n_devices(parsed.type):
+        return device
+    if must_exist:
+        raise ValueError(
+            f"device={device!r} was asked for, but torch sees no such device here"
+        )
+    return "cpu"

@@ -1,5 +1,6 @@
 """From a table as the user has it to what a network sees, and its target likewise."""
 
+import warnings
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from copy import copy
@@ -116,6 +117,7 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
     def _encoded(self, table, validation, resumes, *, is_chunk=False):
         counted = table.take(table.counted_rows)
         if not resumes:
+            self._warn_of_categories()
             learn = self._learn_chunk if is_chunk else self._fit_transform
             self.preprocessor_, rows = learn(counted)
             if not self._is_ours and rows[1] is None:  # who has an offset is scaled
@@ -149,7 +151,7 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         return {
             name: value
             for name, value in vars(self).items()
-            if name.endswith("_") and not name.startswith("_")
+            if name.endswith("_") and not name.startswith("__")
         }
 
     @reading
@@ -194,6 +196,19 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
                     f"{given[0]} is provided, but {needed} was not provided."
                 )
         return self._read_rows(X_val, y_val, sample_weight_val, None, reset=False)
+
+    def _warn_of_categories(self):
+        """Say so where columns are named that nothing makes categories of."""
+        is_given = self.categorical_features is not None
+        is_given &= not isinstance(self.categorical_features, str)
+        if is_given and not isinstance(self.preprocessor, str):
+            warnings.warn(
+                f"categorical_features={self.categorical_features!r} has no effect on "
+                f"preprocessor={self.preprocessor!r}: give it to a "
+                "TabularPreprocessor, or leave preprocessor='auto'",
+                UserWarning,
+                stacklevel=2,
+            )
 
     # Encoding -------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ class InputScales:
         of_weight : Tensor of shape (n_networks, n_inputs, n_units)
             Holds that of the products, and then that of the weights.
         """
-        of_own.copy_((of_weight * self._weight).sum(-1)).mul_(RATE)
+        of_own.copy_(torch.linalg.vecdot(of_weight, self._weight)).mul_(RATE)
         of_weight.mul_(self._scales)
 
 

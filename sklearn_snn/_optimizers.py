@@ -195,7 +195,7 @@ class StackedAdamW(StackOptimizer):
         # counts from 1; torch.optim's function around it takes as long as itself.
         parameters, gradients, averages, averages_of_squares, _ = parts
         for rows in parameters:
-            rows[:, : self._n_scales].mul_(1 - rate * DECAY)
+            rows[:, : self._n_scales].mul_(max(1 - rate * DECAY, 0.0))
         torch._fused_adamw_(
             parameters,
             gradients,

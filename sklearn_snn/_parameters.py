@@ -68,7 +68,7 @@ _NETWORK = """\
         beyond the number of splits start over at the first.
         None holds out `validation_fraction` of the rows for a single network, and
         makes ``round(1 / validation_fraction)`` folds for several: at least 2, at most
-        one for each row or group.
+        one for each row or group. Folds of None and of a number keep `groups` together.
     oof_score : bool, default=False
         Whether to predict each row with the networks that never saw it. Every network
         then leaves out a fold, with early stopping or without, and a `preprocessor` of
@@ -97,10 +97,10 @@ _TRAINING = """\
 
 _STOPPING = """\
     batch_size : int or "auto", default="auto"
-        Rows of a step, at least 1; never more than there are. ``"auto"`` grows from 16
-        to 256 with the number of rows.
+        Rows per step, at least 1; capped at the number of training rows. ``"auto"``
+        grows from 16 to 256 with the number of rows.
     max_iter : int, default=256
-        Epochs at most, at least 1.
+        Maximum number of epochs, at least 1.
     early_stopping : bool, "auto" or "joint", default="auto"
         Whether to stop when the validation score no longer improves, and to keep the
         weights of the best epoch. Several networks stop each on its own, or with
@@ -112,15 +112,16 @@ _STOPPING = """\
         `callbacks`, or of different sizes; a single one stops early from 1,000 rows
         on, and where `X_val`, `cv` or `oof_score` is given.
     scoring : str, callable or None, default="loss"
-        Validation score: the loss, the name of one of scikit-learn's scorers, a scorer,
-        or None for the estimator's `score`.
+        Validation score: the loss, the name of one of scikit-learn's scorers, a scorer
+        (which may ask for predictions of the rows that it is given, only), or None for
+        the estimator's `score`.
     validation_fraction : float, default=0.125
         Share of the rows to hold out, in (0, 1); not used with `cv`, nor with `X_val`
         unless `oof_score` is True.
     n_iter_no_change : int or "auto", default="auto"
         Epochs without improvement after which to stop, at least 1. ``"auto"`` is 8
-        more than the best epoch, and at most 20: whatever is best early is rarely
-        bettered late. For networks that stop together it is 4 more, and at most 10.
+        more than the best epoch, and at most 20: an early best is rarely beaten late.
+        For networks that stop together it is 4 more, and at most 10.
     tol : float, default=0.0
         Difference of scores that counts as improvement, at least 0.
 """
@@ -134,12 +135,13 @@ _DATA = """\
         Columns that are categories to ``preprocessor="auto"``: those of strings,
         booleans and categories, or names, indices or a mask of them, or none.
     n_bins : int, default=64
-        Pieces at most of the piecewise linear encoding that ``preprocessor="auto"``, or
-        a `TabularPreprocessor`, gives each number beside itself, at least 1, which is
-        none; fewer where there are few rows (50 for each piece, beyond 16 pieces 600)
-        or many columns. The ends of the pieces are quantiles. Every fourth network is
-        left without them, since they hurt where a function is smooth; where the loss of
-        these is much lower, all are trained again without.
+        Maximum number of pieces of the piecewise linear encoding added to each numeric
+        column; 1 turns it off. It needs ``preprocessor="auto"`` or a
+        `TabularPreprocessor`. There are fewer pieces where there are few rows (50 for
+        each piece, beyond 16 pieces 600) or many columns. The ends of the pieces are
+        quantiles. Every fourth network is trained without them, since they hurt where a
+        function is smooth; where the loss of these is much lower, all are retrained
+        without.
     callbacks : list of skorch callbacks or None, default=None
         With a list, networks are trained one by one as ordinary skorch nets, each with
         copies of the callbacks. For scikit-learn's, call `set_callbacks`.
@@ -150,7 +152,7 @@ _DATA = """\
         fresh numbers from the operating system, never numpy's global ones.
     verbose : int or bool, default=False
         Whether to show how far training is: one live bar in a terminal or a notebook,
-        a line a tenth of the epochs in a file.
+        a line per tenth of the epochs in a file.
     device : str, default="auto"
         ``"auto"`` (an NVIDIA GPU if torch sees one), ``"cpu"``, ``"cuda"``,
         ``"cuda:1"``, ``"mps"``.
@@ -160,13 +162,13 @@ _DATA = """\
         Whether the matrix products of training are computed in bfloat16, with weights,
         their updates and predictions in float32. It saves time with hidden layers of
         some hundred units, on GPUs and processors that have units for it (``lscpu``
-        tells of avx512_bf16 or amx_bf16); elsewhere there is a warning, and all is
+        shows avx512_bf16 or amx_bf16); elsewhere there is a warning, and all is
         float32.
     n_threads : int or None, default=None
-        Threads at most, at least 1; never more than the process uses already. None
-        chooses by the size of a step.
+        Maximum number of threads, at least 1; never more than the process uses already.
+        None chooses by the size of a step.
     time_limit : float or None, default=None
-        Seconds of training at most, positive. The schedule ends in time, and the best
+        Maximum seconds of training, positive. The schedule ends in time, and the best
         weights so far are kept.
     checkpoint : str, path-like or None, default=None
         Folder for the state of training. A fit that was killed, or ended by Ctrl-C, and
@@ -175,7 +177,7 @@ _DATA = """\
         file, named by a hash of both, is removed when the fit is done. Neither
         `partial_fit` nor the stacks of this package's searches write any.
     checkpoint_interval : float, default=300.0
-        Seconds between two states at least, at least 0, which keeps one an epoch.
+        Minimum seconds between checkpoints; 0 writes one per epoch.
 """
 
 _ATTRIBUTES = """\
@@ -197,7 +199,7 @@ _ATTRIBUTES = """\
         Inverse link of the loss.
     n_iter_ : int
         Epochs trained; of several networks, the most. Each one's own number, and the
-        epoch that its weights are from, are ``networks_[i].n_iter`` and
+        epoch that its weights come from, are ``networks_[i].n_iter`` and
         ``networks_[i].best_epoch``.
     loss_curve_ : list of float
         Training loss after each epoch; of several networks the mean, for which one
@@ -214,9 +216,9 @@ _ATTRIBUTES = """\
     oof_score_ : float
         With `oof_score`, the estimator's `score` of these predictions.
     member_preprocessors_ : list of transformer or None
-        The one of each network, where they see different rows and a preprocessor learns
-        from the target: with `oof_score` one of your own, and whenever rows are held
-        out ours, if it has means of the target for categories of many levels.
+        Each network's own, where a preprocessor learns from the target: one that you
+        passed, with `oof_score`; the default one, whenever rows are held out, if it has
+        target means of categories with many levels.
     callbacks_ : list of list
         Copies of the skorch callbacks that each network was trained with.
     modules_ : list of torch.nn.Sequential

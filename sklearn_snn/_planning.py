@@ -5,6 +5,7 @@ from abc import abstractmethod
 from copy import copy
 from dataclasses import replace
 from functools import partial
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -153,7 +154,7 @@ class PlanningEstimator(EncodingEstimator):
         holds_out = self.oof_score or (stops and data.validation is None)
         if not holds_out and self.cv is None:
             return [Member()] * self.n_estimators
-        splits = self._splits(data.table)
+        splits = self._splits(data.table, data.resumes)
         _check_splits(data, splits, holds_out)
         # Networks that go on must find the table as it was.
         is_hinted = holds_out and self._sees_target and not self.warm_start
@@ -217,26 +218,39 @@ class PlanningEstimator(EncodingEstimator):
             training_set.validation = self._training_set(unseen, rows, scale)
         return Member(*split, preprocessor, training_set, scale, is_apart=True)
 
-    def _splits(self, table):
+    def _splits(self, table, resumes):
         """Rows that each member is trained on, and rows that it never sees."""
         # Model selection is slow to import.
         from sklearn_snn._splits import member_splits
 
+        if not (resumes and hasattr(self, "_split_origin_")):
+            self._split_origin_ = self._split_seed(), self.n_estimators
+        seed, n_before = self._split_origin_
         # Splits that the user gave speak of all rows, ours of those that count.
         counted = table.counted_rows if self.cv is None else None
         table = table.take(counted)
-        splits = member_splits(
-            self.n_estimators,
-            len(table.y),
+        draw = partial(
+            member_splits,
+            n_samples=len(table.y),
             labels=self._labels_to_stratify(table.y),
             groups=table.groups,
             cv=self.cv,
             validation_fraction=self.validation_fraction,
-            random_state=self._random_state(),
         )
+        splits = draw(self.n_estimators, random_state=np.random.RandomState(seed))
+        if self.cv is None and self.n_estimators != n_before:
+            # Networks that go on are not validated on rows that they were trained on.
+            known = draw(n_before, random_state=np.random.RandomState(seed))
+            splits = [*known, *splits[n_before:]][: self.n_estimators]
         if counted is None:
             return splits
         return _shared(lambda split: tuple(counted[rows] for rows in split), splits)
+
+    def _split_seed(self):
+        """What splits are drawn by, in this fit and those that go on from it."""
+        if isinstance(self.random_state, Integral):
+            return self.random_state
+        return self._random_state().randint(np.iinfo(np.int32).max)
 
     def _random_state(self):
         # scikit-learn's None is numpy's global generator, which is not ours to use.
@@ -254,12 +268,12 @@ class PlanningEstimator(EncodingEstimator):
         options = {
             "n_iter_no_change": self.n_iter_no_change if stops else None,
             "keep_state": self.warm_start,
-            "scales_inputs": self._scales_inputs,
+            "scales_inputs": self._scales_inputs(data.training_set),
         } | options
         return TrainingRequest(
             specs,
             sets,
-            self._make_loss(data.training_set.target),
+            self._make_loss(data.training_set),
             self._options(**options),
             [self._output_shift(member) for member in members],
         )
@@ -390,10 +404,11 @@ class PlanningEstimator(EncodingEstimator):
             return peak_step_size(self.depth)
         return self.learning_rate_init
 
-    @property
-    def _scales_inputs(self):
+    def _scales_inputs(self, training_set):
         """Whether inputs have scales: those of classifiers, where columns are many."""
-        has_many = self.n_features_in_ >= _MANY_COLUMNS
+        # A list of texts has no columns before they are counted words.
+        n_columns = getattr(self, "n_features_in_", training_set.X.shape[1])
+        has_many = n_columns >= _MANY_COLUMNS
         return self.solver == "adamw" and is_classifier(self) and has_many
 
     def _batch_size(self, n_samples):
@@ -449,8 +464,8 @@ class PlanningEstimator(EncodingEstimator):
         """Classes that splits keep the shares of, or None."""
 
     @abstractmethod
-    def _make_loss(self, target=None):
-        """The loss; in training it may depend on the encoded target."""
+    def _make_loss(self, training_set=None):
+        """The loss; in training it may depend on the encoded targets."""
 
     @abstractmethod
     def _output_scale(self):

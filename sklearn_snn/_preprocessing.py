@@ -44,7 +44,7 @@ _FARTHEST_SPARSE = 1e4
 
 
 class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
-    """Make numbers near 0, of variance 1, of a table with columns of all kinds.
+    """Turn columns of any kind into numbers with mean 0 and variance 1 or less.
 
     Numbers get a robust scale with a smooth clip, ``z / sqrt(1 + (z / 3)**2)`` with
     ``z = (x - median) / interquartile range``, that outliers and heavy tails cannot
@@ -52,16 +52,16 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     values are equal, the median distance of the others stands in for the range; where
     nearly all are, the variance is less than 1, so that none is beyond 10. Dates (in
     UTC, if they have a zone) become year, month, day, weekday, hour and a count of
-    days. Where values are missing the mean stands in, and a column of its own says so
-    if that has happened in training.
+    days. Missing values are replaced by the mean, and if there were any in training, a
+    column of their own flags them.
 
-    Categories become a column for each level, missing values being a level and rare
-    ones pooled. Of two levels one column is enough. More than 64 levels also become
-    their means of `y`, drawn to the mean of all as far as they are uncertain, and more
-    than 256 these only; without `y`, a column for each of the most frequent ones and
-    one that says how frequent each is. These columns get mean 0 and variance 1 as well,
-    or less where a level is so rare that it would be beyond 10; those of 65 to 256
-    levels a deviation of 0.3, since there are so many.
+    Categories become a column for each level; missing is a level, and rare ones are
+    pooled. Two levels need one column only. Categories with more than 64 levels also
+    get target means, shrunk towards the overall mean as far as they are uncertain;
+    above 256 levels, only these, or without `y` a column for each of the most frequent
+    levels and one that says how frequent each is. These columns get mean 0 and variance
+    1 as well, or less where a level is so rare that it would be beyond 10; those of 65
+    to 256 levels a deviation of 0.3, since there are so many.
 
     Columns that are constant or empty are dropped, unless there are no others. A sparse
     table stays sparse: it is scaled by its standard deviations, and the estimators
@@ -138,8 +138,8 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
             The table.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            Target, for categories of many levels: labels or numbers; with two
-            dimensions at most 100 columns, used as they are.
+            Target, for categories of many levels: labels or numbers; in several
+            columns at most 100 of numbers, used as they are.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; whole numbers count as repetitions.
 

@@ -86,18 +86,22 @@ class Record:
 
     def add_score(self, team: float, own: float, flat: Tensor, tol: float) -> None:
         """Note the score of an epoch, and that of those who stop with this network."""
-        self.validation_scores.append(own)
+        unscored = len(self.loss_curve) - 1 - len(self.validation_scores)
+        self.validation_scores += [*[np.nan] * unscored, own]
         self.n_epochs_without_gain += 1
-        if self.best_mean_score is None or team >= self.best_mean_score + tol:
+        if self.best_mean_score is None or team > self.best_mean_score + tol:
             self.n_epochs_without_gain = 0
-        self.keep_best(team, own, flat)
+        self.keep_best(team, own, flat, self.n_epochs)
 
-    def keep_best(self, team: float, own: float, flat: Tensor) -> None:
-        """Keep parameters, of shape (n_parameters,), if no score was much higher."""
+    def keep_best(self, team: float, own: float, flat: Tensor, epoch: int) -> None:
+        """Keep parameters, of shape (n_parameters,), if no score was much higher.
+
+        They are those after `epoch`; of equally good ones the last are kept.
+        """
         best = team if self.best_mean_score is None else self.best_mean_score
         if team >= best - self._leeway * abs(best):
             self.best_mean_score, self.best_score = max(team, best), own
-            self.best_epoch = self.n_epochs
+            self.best_epoch = epoch
             self.best_weights = flat.cpu().numpy().copy()
 
     @property

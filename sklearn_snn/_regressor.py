@@ -21,9 +21,9 @@ _LARGEST_TARGET = 1e150
 class SNNRegressor(RegressorMixin, BaseSNN):
     """Self-normalizing network for regression.
 
-    A feed-forward network of scaled exponential linear units whose activations keep
-    mean 0 and variance 1 from layer to layer [1]_. The target is standardised inside,
-    where the loss allows it.
+    A feed-forward network of scaled exponential linear units, whose initial weights
+    keep activations near mean 0 and variance 1 from layer to layer [1]_. The target is
+    standardised inside, where the loss allows it.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         TypeError
             If a column holds what is neither number, category nor date.
         MemoryError
-            If there is too little of it, with the parameters that lower the need.
+            If memory runs out; the message names parameters that reduce it.
         KeyboardInterrupt
             If Ctrl-C comes. The estimator is then as it was, as after all these errors.
         """
@@ -267,7 +267,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
     def _labels_to_stratify(self, y):
         return None
 
-    def _make_loss(self, target=None):
+    def _make_loss(self, training_set=None):
         from sklearn_snn._losses import REGRESSION_LOSSES
 
         if self.loss != "quantile":

@@ -1,5 +1,7 @@
 """Scoring of predictions that are made already, and of labels that are missing."""
 
+from inspect import signature
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import get_tags
@@ -13,15 +15,18 @@ class MadePredictions(BaseEstimator):
     estimator : estimator instance
         Says whether this is a classifier or a regressor, and how it scores by default.
     predictions : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        What `predict` returns, whatever it is asked.
+        What `predict` returns.
     probabilities : ndarray of shape (n_samples, n_classes) or None, default=None
         What `predict_proba` returns.
+    X : table of shape (n_samples, n_features) or None, default=None
+        The rows that they are of; whoever asks for those of another table is refused.
     """
 
-    def __init__(self, estimator, predictions, probabilities=None):
+    def __init__(self, estimator, predictions, probabilities=None, X=None):
         self.estimator = estimator
         self.predictions = predictions
         self.probabilities = probabilities
+        self.X = X
 
     @property
     def classes_(self):
@@ -30,15 +35,25 @@ class MadePredictions(BaseEstimator):
 
     def predict(self, X):
         """The predictions."""
+        self._check_rows(X)
         return self.predictions
 
     def predict_proba(self, X):
         """The probabilities."""
+        self._check_rows(X)
         return self.probabilities
 
     def score(self, X, y, sample_weight=None):
         """The estimator's own score of the predictions."""
+        self._check_rows(X)
         return self.estimator._score_predictions(y, self.predictions, sample_weight)
+
+    def _check_rows(self, X):
+        if X is not self.X:
+            raise ValueError(
+                "scoring must ask for predictions of the X that it is given, as it is: "
+                "there are none of other rows, nor of a part or a copy of these"
+            )
 
     def __sklearn_is_fitted__(self):
         return True
@@ -60,9 +75,17 @@ class ValidationScore:
         The rows that the outputs belong to.
     shift : tuple of two ndarray or None, default=None
         Factor and summand that take the outputs to the estimator's scale.
+
+    Raises
+    ------
+    TypeError
+        If rows have weights, and the scorer takes none.
     """
 
     def __init__(self, estimator, scorer, table, shift=None):
+        _, _, sample_weight, *_ = table
+        if sample_weight is not None:
+            _check_takes_weights(scorer)
         self._estimator, self._scorer = estimator, scorer
         self._table, self._shift = table, shift
 
@@ -83,6 +106,7 @@ class ValidationScore:
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}
         (prediction,) = self._estimator._member_predictions(raw[np.newaxis])
         made = self._estimator._made_predictions(prediction)
+        made.X = X
         try:
             value = self._scorer(made, X, y, **weight)
         except ValueError as error:  # of rows that lack a class, most often
@@ -96,6 +120,16 @@ class ValidationScore:
                 "validation rows; choose another, or other rows"
             )
         return value
+
+
+def _check_takes_weights(scorer):
+    try:
+        signature(scorer).bind("estimator", "X", "y", sample_weight="weight")
+    except TypeError as error:
+        raise TypeError(
+            "scoring must be callable as scorer(estimator, X, y, sample_weight=...) "
+            f"where rows have weights, got {scorer!r}"
+        ) from error
 
 
 class _OneLabel(ClassifierMixin, BaseEstimator):
@@ -176,14 +210,15 @@ class masked_scorer:
             truth = y[rows, label].astype(int)
             if truth.size == 0 or truth.min() == truth.max():
                 continue
-            positive = proba[rows, label]
+            positive, stand_in = proba[rows, label], np.zeros((truth.size, 1))
             made = MadePredictions(
                 _OneLabel(),
                 predictions[rows, label],
                 np.column_stack([1 - positive, positive]),
+                stand_in,
             )
             weight = {}
             if sample_weight is not None:
                 weight = {"sample_weight": np.asarray(sample_weight)[rows]}
-            scores.append(scorer(made, np.zeros((truth.size, 1)), truth, **weight))
+            scores.append(scorer(made, stand_in, truth, **weight))
         return float(np.mean(scores)) if scores else np.nan

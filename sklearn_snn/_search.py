@@ -114,7 +114,7 @@ class _StackedSearch(LinkedEstimator):
         ValueError
             If parameters or data are not as described, or all fits fail.
         MemoryError
-            If there is too little of it for each of the candidates.
+            If memory runs out for each of the candidates.
         KeyboardInterrupt
             If Ctrl-C comes, which leaves the search as it was.
         """

@@ -2,6 +2,7 @@
 
 import warnings
 from itertools import cycle, islice
+from numbers import Integral
 
 import numpy as np
 from sklearn.model_selection import (
@@ -27,9 +28,9 @@ def member_splits(
     labels : ndarray of shape (n_samples,) or None
         Classes to stratify by.
     groups : array-like of shape (n_samples,) or None
-        Groups of rows that stay together.
+        Groups of rows that stay together, unless `cv` is a splitter that ignores them.
     cv : int, cross-validation generator, iterable or None
-        Splits, or None for the default ones.
+        Splits, a number of folds, or None for the default ones.
     validation_fraction : float
         Share of the rows that the default ones hold out.
     random_state : RandomState instance
@@ -39,25 +40,58 @@ def member_splits(
     -------
     splits : list of tuple of two ndarrays
         Rows to train on and rows to validate on.
+
+    Raises
+    ------
+    ValueError
+        If `groups` cannot be told apart or are one, if `validation_fraction` leaves no
+        rows to train on, or if `cv` gives other things than pairs of rows.
     """
+    is_ours = cv is None or isinstance(cv, Integral)
+    if is_ours and groups is not None:
+        groups = _group_numbers(groups)
     if cv is None:
         if labels is not None:
             labels = _strata(labels, n_members, groups, validation_fraction)
         cv = _default_splitter(
             n_members, n_samples, labels, groups, validation_fraction, random_state
         )
+    elif is_ours and groups is not None:
+        cv = _group_splitter(labels)(cv)
     splitter = check_cv(cv, labels, classifier=labels is not None)
     stand_in = np.zeros((n_samples, 1))
     y = np.zeros(n_samples) if labels is None else labels
-    # Masks, lists and indices from the end, too.
-    every = np.arange(n_samples)
-    splits = [
-        tuple(every[_as_index(part)] for part in split)
-        for split in splitter.split(stand_in, y, groups)
-    ]
+    found = splitter.split(stand_in, y, groups)
+    splits = [_rows_of(split, n_samples) for split in islice(found, n_members)]
     if not splits:
         raise ValueError("cv has no splits (left), but one is needed at least")
     return list(islice(cycle(splits), n_members))
+
+
+def _group_numbers(groups):
+    """Groups as numbers; of one group nothing can be held out."""
+    try:
+        names, numbers = np.unique(np.asarray(groups), return_inverse=True)
+    except TypeError as error:  # strings are not less than None
+        raise ValueError(f"groups must hold names of one type: {error}") from error
+    if len(names) < 2:
+        raise ValueError(
+            f"groups must be two at least, one of which is held out, got {names} only"
+        )
+    return numbers
+
+
+def _rows_of(split, n_samples):
+    """Rows to train on and to hold out, of masks, lists and indices from the end."""
+    every = np.arange(n_samples)
+    try:
+        train, held_out = (every[_as_index(part)] for part in split)
+    except (IndexError, TypeError, ValueError) as error:
+        raise ValueError(
+            "cv must give pairs of training and test rows, each as indices or a mask "
+            f"of {n_samples} rows: {error}"
+        ) from error
+    return train, held_out
 
 
 def _as_index(part):
@@ -68,18 +102,26 @@ def _as_index(part):
 
 def _default_splitter(n_members, n_samples, labels, groups, fraction, random_state):
     if n_members == 1 and groups is None:
-        if labels is None:
-            size = max(round(fraction * n_samples), 1)
-            return ShuffleSplit(1, test_size=size, random_state=random_state)
         # Every class needs a row on both sides.
-        size = max(round(fraction * n_samples), len(np.unique(labels)))
-        return StratifiedShuffleSplit(1, test_size=size, random_state=random_state)
+        n_classes = 1 if labels is None else len(np.unique(labels))
+        size = max(round(fraction * n_samples), n_classes)
+        if n_samples - size < n_classes:
+            raise ValueError(
+                f"validation_fraction={fraction} holds out {size} of {n_samples} rows, "
+                f"but {n_classes} or more must be left to train on"
+            )
+        splitter = ShuffleSplit if labels is None else StratifiedShuffleSplit
+        return splitter(1, test_size=size, random_state=random_state)
     n_folds = _n_folds(n_samples, groups, fraction)
     if groups is not None:
-        splitter = GroupKFold if labels is None else StratifiedGroupKFold
+        splitter = _group_splitter(labels)
     else:
         splitter = KFold if labels is None else StratifiedKFold
     return splitter(n_folds, shuffle=True, random_state=random_state)
+
+
+def _group_splitter(labels):
+    return GroupKFold if labels is None else StratifiedGroupKFold
 
 
 def _n_folds(n_samples, groups, fraction):

@@ -191,7 +191,8 @@ class Stack:
         if scores is None:
             return
         for i in np.flatnonzero(resumed).tolist():
-            self.records[i].keep_best(*scores.of(i), self.optimizer.weights[i])
+            record, weights = self.records[i], self.optimizer.weights[i]
+            record.keep_best(*scores.of(i), weights, record.best_epoch)
 
     # Steps ----------------------------------------------------------------------
 
@@ -355,10 +356,12 @@ class Stack:
             return None
         widest = max(self.module.sizes) * len(self.records)
         size = min(max(_EVALUATION_SIZE // widest, 1), held_out.n_samples)
-        blocks = [
-            Outputs(self.outputs(x), target, weight)
-            for x, target, weight in held_out.batches(size)
-        ]
+        with torch.no_grad():
+            layers = self.module.layers_of(self.optimizer.weights)
+            blocks = [
+                Outputs(forward_pass(layers, x)[0], target, weight)
+                for x, target, weight in held_out.batches(size)
+            ]
         mean = partial(held_out.mean_over_batches, batch_size=size)
         evaluation = Evaluation(self.criterion, blocks, mean)
         scores = _Scores(evaluation.team_scores(self._teams), evaluation.scores())

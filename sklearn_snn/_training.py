@@ -71,7 +71,7 @@ def fit_networks(
     Raises
     ------
     MemoryError
-        If there is too little of it, with the parameters that lower the need.
+        If memory runs out; the message names parameters that reduce it.
     """
     import torch
 

@@ -156,6 +156,8 @@ def numeric_target(y, **checks):
     except (ValueError, TypeError, OverflowError) as error:
         if "y" in re.findall(r"\w+", str(error)):
             raise
+        if str(error).startswith("Found array"):
+            raise ValueError(f"y has a shape that no target has: {error}") from error
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"y must hold numbers: {error}") from error
 

@@ -132,6 +132,20 @@ def test_a_gpu_that_is_not_there_is_an_error_of_fit(make, monkeypatch):
     assert len(model.predict(X)) == len(X)
 
 
+@pytest.mark.parametrize("device", ["xpu", "meta", "mtia:1"])
+def test_a_device_of_any_type_has_to_be_there(device):
+    with pytest.raises(ValueError, match=f"device='{device}' was asked for, but"):
+        SNNRegressor(device=device, max_iter=1).fit(X, NUMBERS)
+    assert resolve_device(device, must_exist=False) == "cpu"
+
+
+def test_a_device_of_any_type_is_taken_where_it_is(monkeypatch):
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: True)
+    monkeypatch.setattr(torch.xpu, "device_count", lambda: 2)
+    assert resolve_device("xpu:1", must_exist=True) == "xpu:1"
+    assert resolve_device("xpu:2", must_exist=False) == "cpu"
+
+
 def test_auto_takes_the_gpu_that_is_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

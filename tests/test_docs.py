@@ -119,6 +119,13 @@ def test_troubleshooting_knows_every_message():
     assert [text for text in told if f"`` {text} ``" not in page] == []
 
 
+def test_the_map_of_the_code_names_every_module():
+    page = (DOCS / "how_it_works.md").read_text()
+    package = Path(inspect.getfile(sklearn_snn)).parent
+    modules = {path.stem for path in package.glob("_[a-z]*.py")} - {"_version"}
+    assert [name for name in sorted(modules) if f"`{name}`" not in page] == []
+
+
 @pytest.mark.parametrize("page", sorted(DOCS.glob("from_*.md")), ids=lambda p: p.stem)
 def test_pages_for_others_name_what_there_is_here(page):
     estimator = sklearn_snn.SNNRegressor()

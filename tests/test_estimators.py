@@ -18,6 +18,8 @@ from sklearn.datasets import (
 )
 from sklearn.dummy import DummyRegressor
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, QuantileRegressor
 from sklearn.metrics import (
@@ -40,6 +42,7 @@ from skorch.callbacks import EpochTimer
 from watching import Made, clock_of_readings, weights
 
 from sklearn_snn import SNNClassifier, SNNRegressor, masked_scorer
+from sklearn_snn._training import fit_networks
 
 SMALL = dict(depth=2, width=16, max_iter=10, random_state=0, n_estimators=1, n_bins=1)
 BOTH = [SNNClassifier(**SMALL), SNNRegressor(**SMALL)]
@@ -601,14 +604,17 @@ def test_a_score_of_several_labels_checks_what_it_is_given(cancer):
         model.score(X, labels, sample_weight=[1.0])
 
 
-@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf, None, "1"])
 @pytest.mark.parametrize("n_labels", [1, 3])
 def test_class_weights_are_finite_and_not_negative(cancer, weight, n_labels):
     X, _ = cancer
     labels = (X[:, :n_labels] > np.median(X[:, :n_labels], axis=0)).astype(int)
     labels = labels[:, 0] if n_labels == 1 else labels
-    with pytest.raises(ValueError, match=f"got {weight} for class 1"):
+    with pytest.raises(ValueError, match=f"got {weight!r} for class 1"):
         SNNClassifier(class_weight={0: 1.0, 1: weight}, **SMALL).fit(X, labels)
+    nothing = SNNClassifier(class_weight={0: 0, 1: 0.0}, **SMALL)
+    with pytest.raises(ValueError, match="class_weight must leave a class"):
+        nothing.fit(X, labels)
 
 
 def test_going_on_without_an_epoch_left_is_warned_of(cancer):
@@ -662,6 +668,62 @@ def test_warm_start_never_gets_worse_on_the_rows_it_is_validated_on(cancer):
     model.fit(X, y)
     assert model.validation_scores_[-1] < first
     assert model.best_validation_score_ == pytest.approx(first)
+    (network,) = model.networks_
+    scores = network.validation_scores
+    assert scores[network.best_epoch - 1] == pytest.approx(network.best_score)
+
+
+@pytest.mark.parametrize("random_state", [None, 0, np.random.RandomState(0)])
+@pytest.mark.parametrize("numbers", [(1, 8, 1), (8, 1, 8)])
+def test_warm_start_validates_networks_on_the_rows_they_never_saw(
+    cancer, monkeypatch, random_state, numbers
+):
+    X, y = cancer
+    held_out = []
+
+    def fit(specs, *args, **kwargs):
+        held_out.append([set(spec.validation_rows) for spec in specs])
+        return fit_networks(specs, *args, **kwargs)
+
+    monkeypatch.setattr("sklearn_snn._base.fit_networks", fit)
+    model = SNNClassifier(warm_start=True, early_stopping=True, random_state=0)
+    model.set_params(**SMALL | dict(random_state=random_state))
+    for i, number in enumerate(numbers):
+        model.set_params(n_estimators=number, max_iter=3 * (i + 1)).fit(X, y)
+    assert [one[0] for one in held_out] == [held_out[0][0]] * 3
+    clone(model).fit(X, y)
+    has_number = isinstance(random_state, int) and numbers[-1] == numbers[0]
+    assert (held_out[3][0] == held_out[0][0]) == has_number
+
+
+def test_epochs_that_were_not_validated_have_no_score(cancer):
+    X, y = cancer
+    model = SNNClassifier(warm_start=True, early_stopping=True, **SMALL)
+    for _ in range(3):
+        model.partial_fit(X, y, classes=[0, 1])
+    model.fit(X, y)
+    assert len(model.validation_scores_) == len(model.loss_curve_) > 3
+    assert_array_equal(np.flatnonzero(np.isnan(model.validation_scores_)), [0, 1, 2])
+
+
+@pytest.mark.parametrize("vectorizer", [TfidfVectorizer(), DictVectorizer()])
+@pytest.mark.parametrize("cls", [SNNClassifier, SNNRegressor])
+def test_rows_may_be_texts_or_dicts_for_a_transformer_that_takes_them(cls, vectorizer):
+    X, y = ["a warm day", "a cold night"] * 30, [1, 0] * 30
+    if isinstance(vectorizer, DictVectorizer):
+        X = [dict.fromkeys(text.split(), 1) for text in X]
+    model = cls(preprocessor=vectorizer, oof_score=True, **SMALL | dict(n_estimators=2))
+    model.set_params(max_iter=40).fit(X, y)
+    assert model.oof_score_ > 0.9
+    assert model.score(X, y) > 0.9
+
+
+def test_columns_that_nothing_makes_categories_of_are_warned_of(cancer):
+    X, y = cancer
+    model = SNNClassifier(categorical_features=[1], **SMALL)
+    model.set_params(preprocessor=StandardScaler())
+    with pytest.warns(UserWarning, match=r"categorical_features=\[1\] has no effect"):
+        model.fit(X, y)
 
 
 # Data

@@ -326,6 +326,34 @@ def test_a_raw_table_in_a_pipeline_and_a_search(make, raw):
     )
 
 
+@pytest.mark.parametrize(
+    ("plain", "given"),
+    [
+        (lambda labels: labels % 2, csr_array),
+        (lambda labels: labels % 2, lambda plain: pd.DataFrame(plain).astype("Int64")),
+        (
+            lambda labels: np.where(labels > 1, np.nan, labels),
+            lambda plain: pd.DataFrame(plain).astype("Int64"),
+        ),
+        (lambda labels: labels[:, 0].astype(str), lambda plain: plain[:, np.newaxis]),
+    ],
+    ids=["sparse", "nullable", "missing", "column"],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+def test_a_pipeline_takes_the_targets_that_a_classifier_takes(plain, given):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"city": rng.integers(80, size=800).astype(str)})
+    y = plain(rng.integers(3, size=(800, 3)))
+    SNNClassifier(**TINY).fit(frame, given(y))
+    one, other = (
+        make_pipeline(TabularPreprocessor(), SNNClassifier(preprocessor=None, **TINY))
+        .fit(frame, target)
+        .predict_proba(frame)
+        for target in (y, given(y))
+    )
+    assert_array_equal(one, other)
+
+
 @BOTH
 def test_what_is_set_for_all_transformers_does_not_reach_inside(make, raw):
     frame, y = raw
@@ -487,12 +515,12 @@ def test_one_row_is_learned_by_heart(make, X, early_stopping):
 def test_one_row_cannot_be_split(make, X):
     model = make(early_stopping=True, **TINY)
     if make is SNNRegressor:
-        with pytest.raises(ValueError, match="number of samples 1"):
+        with pytest.raises(ValueError, match="holds out 1 of 1 rows"):
             model.fit(X[:1], [3])
     else:
         with (
             pytest.warns(UserWarning, match="only 1 member"),
-            pytest.raises(ValueError, match="number of samples 1"),
+            pytest.raises(ValueError, match="holds out 1 of 1 rows"),
         ):
             model.fit(X[:1], [3])
 
@@ -506,7 +534,7 @@ def test_several_networks_share_one_row_but_cannot_be_validated_on_it(make, X):
     with pytest.raises(ValueError, match="n_samples=1"):
         make(early_stopping=True, **parameters).fit(X[:1], [3])
     groups = np.zeros(120)
-    with pytest.raises(ValueError, match="number of groups: 1"):
+    with pytest.raises(ValueError, match="groups must be two at least"):
         make(**parameters).fit(X, np.arange(120) % 2, groups=groups)
 
 
@@ -872,6 +900,50 @@ def test_a_score_that_cannot_be_computed_says_which_and_of_what(X):
         SNNClassifier(scoring="neg_log_loss", **parameters).fit(X, rare)
 
 
+@BOTH
+@pytest.mark.parametrize("table", [np.asarray, pandas_frame, csr_array])
+def test_a_scorer_gets_predictions_of_the_rows_that_it_is_given(make, X, y, table):
+    def scoring(model, X, y):
+        assert type(X) is type(table(np.eye(4)))
+        return -np.mean((model.predict(X) - y)[:5] ** 2)
+
+    model = make(scoring=scoring, **TINY)
+    model.fit(table(X), y, X_val=table(X), y_val=y)
+    expected = scoring(model, table(X), y)
+    assert_allclose(model.best_validation_score_, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+@pytest.mark.parametrize("other", [lambda X: X + 100, lambda X: X[:5], np.copy])
+def test_a_scorer_gets_no_predictions_of_other_rows(X, y, method, other):
+    def scoring(model, X, y):
+        return np.mean(getattr(model, method)(other(X)))
+
+    model = SNNClassifier(scoring=scoring, early_stopping=True, **TINY)
+    with pytest.raises(ValueError, match="scoring must ask for predictions of the X"):
+        model.fit(X, y)
+
+
+@BOTH
+def test_a_score_of_other_rows_is_refused(make, X, y):
+    def scoring(model, X, y):
+        return model.score(X + 100, y)
+
+    model = make(scoring=scoring, early_stopping=True, **TINY)
+    with pytest.raises(ValueError, match="scoring must ask for predictions of the X"):
+        model.fit(X, y)
+
+
+@BOTH
+def test_a_scorer_has_to_take_weights_where_rows_have_them(make, X, y):
+    def scoring(model, X, y):
+        return -np.mean((model.predict(X) - y) ** 2)
+
+    model = make(scoring=scoring, early_stopping=True, **TINY).fit(X, y)
+    with pytest.raises(TypeError, match=r"scoring must be .*sample_weight=.*scoring"):
+        model.fit(X, y, sample_weight=np.ones(120))
+
+
 def test_at_most_three_columns_and_values_are_shown(X, y):
     frame = pandas_frame(X).astype(str) + "kg"
     with pytest.raises(ValueError, match=r"So do 1 more columns\.") as caught:
@@ -1029,7 +1101,8 @@ def test_a_target_that_is_not_of_classes_is_refused(X, target, message):
         (lambda X: np.where(X[:, 0] > 0, 1, np.inf), "y contains infinity"),
         (lambda X: X[:, 0] + 1j, "Complex"),
         (lambda X: X[:118, 0], r"inconsistent.*\[120, 118\]"),
-        (lambda X: X[:, :2, np.newaxis], "dim 3"),
+        (lambda X: X[:, :2, np.newaxis], "^y has a shape .*dim 3"),
+        (lambda X: X[:, :0], "^y has a shape .*0 feature"),
         (lambda X: None, "requires y"),
     ],
 )

@@ -914,6 +914,13 @@ def test_scikit_learns_callbacks_are_not_a_parameter(numbers):
         SNNRegressor(callbacks=[StopAfter(3)], **TINY).fit(X, y)
 
 
+@pytest.mark.parametrize("callback", [3, "early_stopping", ("mine", print)])
+def test_what_is_no_callback_is_refused(numbers, callback):
+    X, y, *_ = numbers
+    with pytest.raises(TypeError, match=r"callbacks must be of skorch.*, got "):
+        SNNRegressor(callbacks=[callback], **TINY).fit(X, y)
+
+
 def test_scoring_monitor_scores_members_whose_targets_have_scales_of_their_own(
     callback,
 ):

@@ -210,6 +210,40 @@ def test_balanced_classes_are_those_of_the_rows_a_member_has_seen(cancer):
     assert_allclose(model.oof_decision_function_, expected, atol=1e-6)
 
 
+def test_balanced_classes_count_rows_as_often_as_they_weigh(cancer):
+    X, y = cancer
+    counts = 1 + 2 * y
+    settings = dict(class_weight="balanced", preprocessor=None, early_stopping=False)
+    model = SNNClassifier(**settings, **EXACT | dict(batch_size=len(y)))
+    weighed = clone(model).fit(X, y, sample_weight=counts)
+    model.set_params(batch_size=int(counts.sum()))
+    repeated = clone(model).fit(X.repeat(counts, 0), y.repeat(counts))
+    assert_allclose(weighed.predict_proba(X), repeated.predict_proba(X), atol=1e-6)
+
+
+def test_balanced_classes_count_the_weights_of_the_rows_a_member_has_seen(cancer):
+    X, y = cancer
+    counts = 1 + 2 * y
+    settings = EXACT | dict(preprocessor=None, cv=KFold(2), oof_score=True)
+    model = SNNClassifier(early_stopping=False, **settings)
+    by_hand = counts / np.bincount(y[100:], counts[100:])[y]  # of the second half
+    expected = clone(model).fit(X, y, sample_weight=by_hand)
+    model.set_params(class_weight="balanced").fit(X, y, sample_weight=counts)
+    assert_allclose(model.predict_proba(X), expected.predict_proba(X), atol=1e-6)
+
+
+def test_balanced_labels_count_rows_as_often_as_they_weigh():
+    X, y = make_multilabel_classification(60, 5, n_classes=3, random_state=0)
+    counts = 1 + 2 * y[:, 0]
+    settings = dict(class_weight="balanced", preprocessor=None, early_stopping=False)
+    settings |= EXACT | dict(max_iter=30, learning_rate_init=0.01)
+    model = SNNClassifier(**settings).set_params(batch_size=60)
+    weighed = clone(model).fit(X, y, sample_weight=counts)
+    model.set_params(batch_size=int(counts.sum()))
+    repeated = clone(model).fit(X.repeat(counts, 0), y.repeat(counts, 0))
+    assert_allclose(weighed.predict_proba(X), repeated.predict_proba(X), atol=1e-6)
+
+
 def test_held_out_predictions_with_early_stopping_are_of_the_stopped_networks(cancer):
     X, y = cancer
     folds = list(KFold(3).split(X))

@@ -7,6 +7,7 @@ import re
 import tracemalloc
 from copy import deepcopy
 from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csc_array, csr_array
+from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import (
     OneHotEncoder,
     RobustScaler,
@@ -527,6 +529,8 @@ def test_rows_of_the_training_table_do_not_see_their_own_target():
         (lambda y: np.arange(len(y)), 1),
         (lambda y: np.column_stack([y, y > 0]), 2),
         (lambda y: np.column_stack([y, np.where(y > 0, np.nan, 1)]), 2),
+        (lambda y: csr_array(np.column_stack([y > 0, y > 1])), 2),
+        (lambda y: pd.DataFrame([y, np.where(y > 0, None, y)], dtype="Float64").T, 2),
         (lambda y: np.char.mod("class %d", np.arange(len(y)) % 30), 30),
         (lambda y: np.arange(len(y)) % 30, 1),
         (lambda y: np.tile(y[:, None], 11), 11),
@@ -543,6 +547,15 @@ def test_each_column_of_the_target_gives_one_of_means(target, n_columns):
     assert np.isfinite(out).all()
     if n_columns == 1 and len(np.unique(target(y))) < 5:
         assert np.corrcoef(out[:, -1], y)[0, 1] > 0.4
+
+
+@pytest.mark.parametrize("dtype", [int, str])
+def test_labels_in_one_column_are_labels(dtype):
+    frame, y = crossed()
+    kinds = np.digitize(y, [-1, 1]).astype(dtype)
+    with pytest.warns(DataConversionWarning, match="1d array"):
+        column = exact().fit_transform(frame, kinds[:, np.newaxis])
+    assert_array_equal(column, exact().fit_transform(frame, kinds))
 
 
 def test_a_target_without_differences_between_levels_gives_zeros():
@@ -634,6 +647,16 @@ def test_kinds_by_names_numbers_or_a_mask(chosen):
 def test_strings_that_are_said_to_be_no_categories_are_refused(chosen):
     with pytest.raises(ValueError, match="'colour' is not among categorical_features"):
         TabularPreprocessor(categorical_features=chosen).fit(mixed())
+
+
+def test_names_of_categories_may_be_an_array_of_any_strings():
+    for dtype in (str, object, np.dtypes.StringDType()):
+        chosen = np.array(["count", "colour", "grade", "is_new"], dtype=dtype)
+        ours = TabularPreprocessor(categorical_features=chosen).fit(mixed())
+        assert ours.kinds_[1] == "category"
+        wrong = TabularPreprocessor(categorical_features=np.array(["hue"], dtype))
+        with pytest.raises(ValueError, match=r"that X lacks: \['hue'\]$"):
+            wrong.fit(mixed())
 
 
 @pytest.mark.parametrize("chosen", [["hue"], [7], [True, False]])
@@ -777,6 +800,17 @@ def test_objects_that_are_all_numbers_are_numbers():
     assert_array_equal(exact().fit_transform(objects), exact().fit_transform(floats))
 
 
+@pytest.mark.parametrize("known", [[Decimal(1), 2, Decimal(4)], ["a", "b", "c"]])
+def test_a_signalling_nan_is_missing_as_others_are(known):
+    tables = [
+        pd.DataFrame({"price": known * 20 + [missing] * 5}, dtype=object)
+        for missing in (None, Decimal("NaN"), Decimal("sNaN"))
+    ]
+    expected, *others = (exact().fit_transform(table) for table in tables)
+    for other in others:
+        assert_array_equal(other, expected)
+
+
 def test_objects_that_are_booleans_are_numbers():
     flags = np.array([[True], [False], [None]] * 5, object)
     assert exact().fit(flags).kinds_ == ["number"]
@@ -896,7 +930,12 @@ def test_a_column_that_is_no_longer_of_its_kind_is_refused(change, message):
 
 
 @pytest.mark.parametrize(
-    "values", [[1, "a"], [1.5, "a", None], ["a", {"b": 1}], [[1], "a"], [(1, 2), 3]]
+    "values",
+    [
+        *([1, "a"], [1.5, "a", None], ["a", {"b": 1}], [[1], "a"], [(1, 2), 3]),
+        *([dt.timedelta(1), 2], [dt.timedelta(1), 2.5, None], [dt.timedelta(1), "a"]),
+        [2, np.timedelta64(1, "h")],
+    ],
 )
 def test_a_column_of_several_types_is_a_type_error(values):
     column = np.empty(len(values), dtype=object)
@@ -967,6 +1006,15 @@ def test_durations_of_any_unit_are_numbers_of_days():
         )
     short = pd.DataFrame({"span": pd.to_timedelta(np.arange(50), "ns"), "x": X[:50, 0]})
     assert list(exact().fit(short).get_feature_names_out()) == ["span", "x"]
+
+
+def test_durations_that_are_objects_are_those_of_an_array():
+    spans = [dt.timedelta(2), np.timedelta64(5, "D"), np.timedelta64(72, "h"), None]
+    days = [2, 5, 3, np.nan]
+    assert_allclose(
+        exact().fit_transform(pd.DataFrame({"span": spans * 9}, dtype=object)),
+        exact().fit_transform(pd.DataFrame({"span": days * 9})),
+    )
 
 
 @pytest.mark.parametrize("start", ["2020-01-01", "1960-02-29"])

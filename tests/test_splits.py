@@ -88,3 +88,58 @@ def test_no_splits_are_an_error():
     for cv in ([], iter([])):
         with pytest.raises(ValueError, match="cv has no splits"):
             split(cv=cv)
+
+
+@pytest.mark.parametrize("labels", [None, np.arange(100) % 2])
+def test_a_number_of_folds_keeps_groups_together(labels):
+    groups = np.char.add("g", (np.arange(100) % 7).astype(str))
+    splits = split(3, cv=3, groups=groups, labels=labels)
+    assert sorted(np.concatenate([rows for _, rows in splits])) == list(range(100))
+    for rows, held_out in splits:
+        assert not set(groups[rows]) & set(groups[held_out])
+
+
+def test_a_splitter_of_the_users_gets_the_names_of_groups():
+    class LastYear(KFold):
+        def split(self, X, y=None, groups=None):
+            yield np.flatnonzero(groups < 2020), np.flatnonzero(groups == 2020)
+
+    years = np.repeat([2018, 2019, 2020], [30, 30, 40])
+    ((_, held_out),) = split(cv=LastYear(), groups=years)
+    assert held_out.tolist() == list(range(60, 100))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"groups": np.zeros(100)}, r"groups must be two at least.*got \[0\.\] only"),
+        ({"groups": ["a", None] * 50}, "groups must hold names of one type"),
+        (
+            {"validation_fraction": 0.999},
+            "validation_fraction=0.999 holds out 100 of 100 rows, but 1 or more",
+        ),
+        (
+            {"validation_fraction": 0.99, "labels": np.arange(100) % 3},
+            "holds out 99 of 100 rows, but 3 or more must be left",
+        ),
+        ({"cv": [(np.arange(200), np.arange(5))]}, "cv must give pairs.*100 rows"),
+        ({"cv": [(np.arange(5.0), np.arange(5))]}, "cv must give pairs"),
+        ({"cv": ["ab"]}, "cv must give pairs"),
+    ],
+)
+def test_splits_that_cannot_be_made_are_errors_that_say_why(changes, message):
+    with pytest.raises(ValueError, match=message):
+        split(**changes)
+
+
+def test_no_more_splits_are_made_than_there_are_members():
+    made = []
+
+    class Counted(KFold):
+        def split(self, X, y=None, groups=None):
+            for one in super().split(X, y, groups):
+                made.append(one)
+                yield one
+
+    split(2, cv=Counted(50))
+    assert len(made) == 2

@@ -154,6 +154,18 @@ def test_automatic_patience_grows_with_the_best_epoch(ensemble, best, patience):
     assert network.stopped_by == "early_stopping"
 
 
+def test_a_score_that_is_only_reached_again_is_no_gain():
+    one = spec(
+        rows=np.arange(30, 120),
+        validation_rows=np.arange(30),
+        max_epochs=90,
+        score=lambda outputs: 1.0,  # as an accuracy of easy rows
+    )
+    (network,) = fit(one, n_iter_no_change=4)
+    assert network.n_iter == 5
+    assert network.best_epoch == 5  # of equal epochs the last
+
+
 def test_whoever_watches_can_stop_training():
     seen = []
 

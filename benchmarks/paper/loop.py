@@ -158,7 +158,7 @@ class Record:
     def note(self, means, smoothing, state):
         """Compare the latest scores, each of a whole team, with the best ones."""
         mean = np.mean(means[-smoothing:])
-        if mean >= self.top_mean:  # of equal epochs the last
+        if mean > self.top_mean:
             self.top_epoch, self.top_mean = len(self.scores), mean
         leeway = 0.0 if self.network.team is None else _LEEWAY
         if mean >= self.top_mean - leeway * abs(self.top_mean):

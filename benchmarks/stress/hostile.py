@@ -381,12 +381,13 @@ PREPROCESSORS = st.builds(
 CAUSES = re.compile(
     r"\bcolumns?\b|\b[Xy]\b|sample|weight|[Ff]eature|\blabels?\b|class|target"
     r"|learning_rate_init|n_estimators|dtype|array|^Complex data|categorical_features"
-    r"|scoring",
+    r"|scoring|validation_fraction",
     re.IGNORECASE,
 )
 OUR_WARNINGS = [
     ("batch_size=.* is larger than", UserWarning),
     ("Class .* has only 1 member", UserWarning),
+    ("categorical_features=.* has no effect", UserWarning),
     ("column .* of what the network sees has a root mean square", UserWarning),
     ("A column-vector y was passed", DataConversionWarning),
     ("X (has|does not have valid) feature names", UserWarning),
