@@ -5,7 +5,8 @@ as they are, fits the default networks on folds of its own rows, shows where the
 searches for other parameters, blends the mean of both with scikit-learn's boosted trees
 by their out-of-fold predictions, and writes a prediction for each row of the test file.
 A target of numbers with more than 20 values is a regression, any other one has classes.
-With ``--id COLUMN`` that column is no feature, and the first one of the submission.
+``--id COLUMN`` names an identifier: it is not used as a feature and becomes the first
+column of the submission.
 
 The search takes `--minutes` at most. What it finds is fitted as the defaults are, five
 networks each, and trees six times: 10 seconds in all for 1,500 rows of `adult`, and a
@@ -110,7 +111,7 @@ def parse_arguments():
     parser.add_argument("target", help="name of its column")
     parser.add_argument("submission", help="csv file to write")
     parser.add_argument(
-        "--id", help="column that is no feature, and the first of the submission"
+        "--id", help="identifier: no feature, but the first column of the submission"
     )
     parser.add_argument("--minutes", type=float, default=0.5, help="of the search")
     parser.add_argument("--candidates", type=int, default=12, help="of the search")

@@ -14,10 +14,10 @@ from sklearn.metrics import mean_pinball_loss
 from sklearn_snn import SNNRegressor
 
 # %%
-# The noise grows to the right, and is skewed.
+# The noise grows to the right.
 rng = np.random.default_rng(0)
-x = rng.uniform(0, 10, 1_000)
-y = np.sin(x) + rng.gamma(1.0, 0.05 + 0.1 * x)
+x = rng.uniform(0, 10, 1_500)
+y = np.sin(x) + rng.normal(0, 0.2 + 0.08 * x)
 X = x.reshape(-1, 1)
 x_new = np.linspace(0, 10, 300)
 X_new = x_new.reshape(-1, 1)

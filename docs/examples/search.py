@@ -3,8 +3,8 @@ A search that trains all candidates at once
 ===========================================
 
 ``SNNRandomizedSearchCV`` is scikit-learn's search with one difference: networks of
-equal sizes are trained side by side as one stack of matrices. With one network a
-candidate, forty candidates on three folds are 120 networks in a handful of stacks.
+equal sizes are trained side by side as one stack of matrices. With one network
+per candidate, forty candidates on three folds are 120 networks in a handful of stacks.
 """
 
 import matplotlib.pyplot as plt
