@@ -150,6 +150,11 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
             )
         return predictions
 
+    def _mean_of_members(self, X):
+        # In order: numpy's mean adds in another one where there is a single row.
+        members = self.predict_members(X)
+        return sum(members) / len(members)
+
     @property
     def modules_(self):
         """The trained networks as plain modules.

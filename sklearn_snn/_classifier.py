@@ -247,7 +247,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         NotFittedError, ValueError, TypeError, MemoryError
             As in `predict_members`.
         """
-        return self.predict_members(X).mean(axis=0)
+        return self._mean_of_members(X)
 
     def predict_log_proba(self, X):
         """Logarithm of `predict_proba`.

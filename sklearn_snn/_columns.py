@@ -238,6 +238,7 @@ def _array(X, j, *, is_exact=False):
     dtype = getattr(column, "dtype", getattr(column, "type", None))
     type_name = str(dtype).lower()
     is_category = type_name.startswith(_CATEGORIES)
+    is_category &= not type_name.startswith("struct")
     is_integer = is_exact and type_name.startswith(("int", "uint"))
     if hasattr(column, "to_pylist") and (is_category or is_integer):
         # Where a level is missing pyarrow's array has another one.
@@ -246,12 +247,21 @@ def _array(X, j, *, is_exact=False):
     if not hasattr(dtype, "na_value") or is_category:
         if is_integer and hasattr(column, "to_list"):
             return np.array(column.to_list(), dtype=object), False
-        return np.asarray(column), is_category
+        return _one_dimensional(np.asarray(column)), is_category
     if dtype.kind in "iuf" and not is_integer:
         return column.to_numpy(np.float64, na_value=np.nan), False
     if dtype.kind in "mM" and not str(dtype).startswith(("date32", "date64")):
         return column.to_numpy(f"{dtype.kind}8[us]"), False
     return column.to_numpy(object), False
+
+
+def _one_dimensional(values):
+    """A column, of which values that are arrays themselves become objects."""
+    if values.ndim == 1:
+        return values
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = list(values)
+    return objects
 
 
 def _column(X, j):

@@ -213,7 +213,7 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         NotFittedError, ValueError, TypeError, MemoryError
             As in `predict_members`.
         """
-        return self.predict_members(X).mean(axis=0)
+        return self._mean_of_members(X)
 
     def _score_predictions(self, y, predictions, sample_weight):
         from sklearn.metrics import r2_score  # slow to import

@@ -459,12 +459,16 @@ n_possible_iterations_, n_required_iterations_
 
     @property
     def _halves_epochs(self):
-        return self.resource.split("__")[-1] == "max_iter"
+        return self.resource in ("max_iter", self._name_of_epochs)
+
+    @property
+    def _name_of_epochs(self):
+        return parameter_prefix(self.estimator) + "max_iter"
 
     def _settle(self, search):
         if not self._halves_epochs:
             return
-        search.resource = parameter_prefix(self.estimator) + "max_iter"
+        search.resource = self._name_of_epochs
         if self.max_resources == "auto":
             search.max_resources = last_step(self.estimator).max_iter
         if self.min_resources == "smallest":

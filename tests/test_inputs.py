@@ -232,7 +232,7 @@ def test_validation_rows_may_come_in_another_kind_of_table(X, y):
 @BOTH
 @pytest.mark.parametrize("n_bins", [1, 4])
 def test_rows_are_predicted_alike_in_any_company(make, X, y, n_bins):
-    model = make(**TINY | dict(n_estimators=2, n_bins=n_bins)).fit(X, y)
+    model = make(**TINY | dict(n_estimators=8, n_bins=n_bins)).fit(X, y)
     together = outputs(model, X)
     assert_array_equal(outputs(model, X[::-1])[::-1], together)
     alone = np.concatenate([outputs(model, X[i : i + 1]) for i in range(0, 120, 10)])

@@ -949,6 +949,26 @@ def test_a_column_of_several_types_is_a_type_error(values):
     assert repr(values[0]) in str(caught.value)
 
 
+RECORDS = [{"a": 1}, {"a": 2}] * 5
+PAIRS = pl.Series([[1, 2], [3, 4]] * 5, dtype=pl.Array(pl.Int64, 2))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pl.DataFrame({"fine": range(10), "odd": RECORDS}),
+        pa.table({"fine": range(10), "odd": RECORDS}),
+        pa.table({"fine": range(10), "odd": RECORDS}).to_pandas(
+            types_mapper=pd.ArrowDtype
+        ),
+        pl.DataFrame({"fine": range(10), "odd": PAIRS}),
+    ],
+)
+def test_a_column_of_records_or_arrays_is_a_type_error(table):
+    with pytest.raises(TypeError, match=r"^argument must be(.|\n)*Column 'odd' holds"):
+        TabularPreprocessor().fit(table)
+
+
 def test_complex_numbers_are_refused():
     for table in (X + 1j, pd.DataFrame(X + 1j), (X + 1j).astype(object)):
         with pytest.raises(ValueError, match="Complex data not supported"):

@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.feature_selection import SelectKBest
+from sklearn.feature_selection import SelectFromModel, SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, make_scorer
 from sklearn.model_selection import (
@@ -728,6 +728,24 @@ def test_halving_by_default_takes_as_many_as_get_to_max_iter(iris):
     search = SNNHalvingRandomSearchCV(model, SPACE, cv=2, random_state=0).fit(*iris)
     assert search.n_resources_ == [2, 6, 18]
     assert search.n_candidates_ == [10, 4, 2]
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_epochs_of_another_step_are_a_resource_like_others(iris):
+    chosen = SelectFromModel(LogisticRegression())
+    model = make_pipeline(chosen, SNNClassifier(**SMALL))
+    search = SNNHalvingRandomSearchCV(
+        model,
+        {"snnclassifier__depth": [1, 2, 3]},
+        resource="selectfrommodel__estimator__max_iter",
+        min_resources=10,
+        max_resources=90,
+        n_candidates=3,
+        cv=2,
+        random_state=0,
+    ).fit(*iris)
+    assert search.n_resources_ == [10, 30]
+    assert search.best_params_["selectfrommodel__estimator__max_iter"] == 30
 
 
 def test_survivors_go_on_instead_of_starting_again(iris, trained):
