@@ -395,7 +395,6 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
             "networks_": networks,
             "n_iter_": max(network.n_iter for network in networks),
             "n_layers_": self.depth + 2,
-            "out_activation_": self._make_loss().activation,
             "loss_curve_": mean_curve([network.loss_curve for network in networks]),
             "validation_scores_": (
                 mean_curve([network.validation_scores for network in networks])

@@ -203,7 +203,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
     def _check_same_classes(self, classes):
         if classes is None or self.is_multilabel_:  # of several labels they are known
             return
-        if not np.array_equal(np.unique(classes), self.classes_):
+        if not np.array_equal(_read_classes(classes), self.classes_):
             raise ValueError(
                 f"classes={classes} is not the same as in the first call of "
                 f"partial_fit, {self.classes_}"
@@ -346,8 +346,9 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         if self.is_multilabel_:
             self.classes_ = np.arange(table.y.shape[1])
         else:
-            self.classes_ = np.unique(table.y if classes is None else classes)
+            self.classes_ = _read_classes(table.y if classes is None else classes)
         self.n_outputs_ = 1 if self._is_binary else len(self.classes_)
+        self.out_activation_ = self._make_loss().activation
 
     @property
     def _n_target_columns(self):
@@ -441,6 +442,20 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
 def _n_columns(y):
     shape = y.shape if issparse(y) else np.asarray(y).shape
     return shape[1] if len(shape) == 2 else 1
+
+
+def _read_classes(labels):
+    """Each label once, in order."""
+    labels = column_or_1d(labels)
+    if not labels.size or missing_values(labels).any():
+        raise ValueError(
+            "classes must be labels, one at least and none of them missing, got "
+            f"{labels.tolist()}"
+        )
+    try:
+        return np.unique(labels)
+    except TypeError as error:  # strings are not less than numbers
+        raise TypeError(f"classes must be labels of one type: {error}") from error
 
 
 def _balanced_weight(y, weight, seen):

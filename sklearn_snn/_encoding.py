@@ -131,8 +131,9 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
             rows = self._transform_again(counted)
         training_set = self._training_set(counted, rows)
         if validation is not None:
-            seen = self._transform(validation.X, self.preprocessor_)
-            training_set.validation = self._training_set(validation, seen)
+            with _of_validation():
+                seen = self._transform(validation.X, self.preprocessor_)
+                training_set.validation = self._training_set(validation, seen)
         return EncodedTable(table, validation, training_set, resumes)
 
     @contextmanager
@@ -195,7 +196,8 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
                 raise ValueError(
                     f"{given[0]} is provided, but {needed} was not provided."
                 )
-        return self._read_rows(X_val, y_val, sample_weight_val, None, reset=False)
+        with _of_validation():
+            return self._read_rows(X_val, y_val, sample_weight_val, None, reset=False)
 
     def _warn_of_categories(self):
         """Say so where columns are named that nothing makes categories of."""
@@ -341,6 +343,16 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
     @abstractmethod
     def _loss_weight(self, table, seen=None):
         """Weights of rows in the loss, or None; balanced over those that are seen."""
+
+
+@contextmanager
+def _of_validation():
+    """Say of errors about a table that it is the one to validate on."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"X_val, y_val or sample_weight_val: {error}") from error
 
 
 def _offset(transformed, preprocessor):

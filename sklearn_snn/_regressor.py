@@ -238,12 +238,19 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         self.is_multioutput_ = table.y.ndim == 2
         self.target_location_, self.target_scale_ = self._target_scale(table)
         self.n_outputs_ = len(self.target_location_)
+        self.out_activation_ = self._make_loss().activation
 
     @property
     def _n_target_columns(self):
         return self.n_outputs_ if self.is_multioutput_ else None
 
     def _learn_more(self, table):
+        if self._make_loss().activation != self.out_activation_:
+            raise ValueError(
+                f"networks with out_activation_={self.out_activation_!r} cannot go on "
+                f"training with loss={self.loss!r}; keep the loss, or fit a new "
+                "estimator"
+            )
         super()._learn_more(table)
         known = self.target_location_, self.target_scale_
         if not self.target_scale_.all():
@@ -286,7 +293,9 @@ class SNNRegressor(RegressorMixin, BaseSNN):
 
     def _member_predictions(self, raw):
         location, scale = self._output_scale()
-        predictions = self._make_loss().predict(raw * scale + location)
+        predictions = raw * scale + location
+        if self.out_activation_ == "exp":  # of the fitted loss, whatever it is now
+            predictions = np.exp(predictions)
         return predictions if self.is_multioutput_ else predictions[..., 0]
 
     def _made_predictions(self, mean):

@@ -109,17 +109,22 @@ class ValidationScore:
         made.X = X
         try:
             value = self._scorer(made, X, y, **weight)
-        except ValueError as error:  # of rows that lack a class, most often
+        except (ValueError, AttributeError) as error:  # of rows that lack a class, most often
             raise ValueError(
                 f"scoring={self._estimator.scoring!r} failed on {len(y)} validation "
                 f"rows; choose another, such as 'loss', or other rows: {error}"
             ) from error
-        if not np.isfinite(value):
+        try:
+            number = float(value)
+        except (TypeError, ValueError):  # as of None
+            number = np.nan
+        if not np.isfinite(number):
             raise ValueError(
-                f"scoring={self._estimator.scoring!r} gave {value} on {len(y)} "
-                "validation rows; choose another, or other rows"
+                f"scoring={self._estimator.scoring!r} gave {value!r} on {len(y)} "
+                "validation rows, but a finite number is needed; choose another, or "
+                "other rows"
             )
-        return value
+        return number
 
 
 def _check_takes_weights(scorer):

@@ -58,10 +58,11 @@ def member_splits(
         )
     elif is_ours and groups is not None:
         cv = _group_splitter(labels)(cv)
-    splitter = check_cv(cv, labels, classifier=labels is not None)
-    stand_in = np.zeros((n_samples, 1))
-    y = np.zeros(n_samples) if labels is None else labels
-    found = splitter.split(stand_in, y, groups)
+    found = cv
+    if is_ours or hasattr(cv, "split"):
+        splitter = check_cv(cv, labels, classifier=labels is not None)
+        y = np.zeros(n_samples) if labels is None else labels
+        found = splitter.split(np.zeros((n_samples, 1)), y, groups)
     splits = [_rows_of(split, n_samples) for split in islice(found, n_members)]
     if not splits:
         raise ValueError("cv has no splits (left), but one is needed at least")

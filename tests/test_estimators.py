@@ -568,6 +568,27 @@ def test_partial_fit_wants_all_classes_first(cancer):
         SNNClassifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1])
 
 
+@pytest.mark.parametrize(
+    ("classes", "error", "message"),
+    [
+        ([], ValueError, r"one at least and none of them missing, got \[\]"),
+        ([0, np.nan], ValueError, "none of them missing, got"),
+        (np.array(["a", None], dtype=object), ValueError, "none of them missing"),
+        (np.array(["a", 1], dtype=object), TypeError, "labels of one type"),
+        ([[0, 1], [1, 0]], ValueError, "1d array"),
+    ],
+)
+def test_classes_must_be_labels(cancer, classes, error, message):
+    X, y = cancer
+    model = SNNClassifier(**SMALL)
+    with pytest.raises(error, match=message):
+        model.partial_fit(X, y, classes=classes)
+    assert not hasattr(model, "classes_")
+    model.partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(error, match=message):
+        model.partial_fit(X, y, classes=classes)
+
+
 @pytest.mark.parametrize("estimator", BOTH, ids=name)
 @pytest.mark.parametrize("n_columns", [None, 2, 3])
 def test_a_target_of_another_shape_does_not_fit_in(cancer, estimator, n_columns):
@@ -647,6 +668,25 @@ def test_warm_start_goes_on_to_max_iter(cancer):
     assert_same_weights(warm, whole)
     with pytest.raises(ValueError, match="cannot go on training"):
         warm.set_params(width=8).fit(X, y)
+
+
+def test_a_loss_that_is_set_later_does_not_change_predictions(diabetes):
+    X, y = diabetes
+    model = SNNRegressor(**SMALL, loss="poisson", warm_start=True).fit(X, y)
+    before = model.predict(X)
+    model.set_params(loss="squared_error")
+    assert_array_equal(model.predict(X), before)
+    with pytest.raises(ValueError, match="out_activation_='exp' cannot go on"):
+        model.fit(X, y)
+    assert_array_equal(model.predict(X), before)
+    model.set_params(loss="poisson", max_iter=12).fit(X, y)
+    assert model.n_iter_ == 12
+
+
+def test_a_loss_of_the_same_link_may_go_on(diabetes):
+    model = SNNRegressor(**SMALL, warm_start=True).fit(*diabetes)
+    model.set_params(loss="absolute_error", max_iter=12).fit(*diabetes)
+    assert model.n_iter_ == 12
 
 
 def test_networks_that_join_leave_those_that_are_done_as_they_are(diabetes):

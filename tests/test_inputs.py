@@ -901,6 +901,20 @@ def test_a_score_that_cannot_be_computed_says_which_and_of_what(X):
 
 
 @BOTH
+@pytest.mark.parametrize("value", [None, "good", np.nan, [0.5, 0.6]])
+def test_a_scorer_whose_value_is_no_number_is_named(make, X, y, value):
+    model = make(scoring=lambda *_: value, early_stopping=True, **TINY)
+    with pytest.raises(ValueError, match=r"scoring=.* gave .* a finite number is"):
+        model.fit(X, y)
+
+
+def test_a_score_of_probabilities_is_none_of_a_regressor(X, y):
+    model = SNNRegressor(scoring="neg_log_loss", early_stopping=True, **TINY)
+    with pytest.raises(ValueError, match="scoring='neg_log_loss' failed"):
+        model.fit(X, y)
+
+
+@BOTH
 @pytest.mark.parametrize("table", [np.asarray, pandas_frame, csr_array])
 def test_a_scorer_gets_predictions_of_the_rows_that_it_is_given(make, X, y, table):
     def scoring(model, X, y):
@@ -1018,7 +1032,7 @@ def test_an_unfitted_estimator_says_so(make, X, y):
 def test_a_class_that_only_validation_rows_have_is_refused(X, y):
     named = np.array(["no", "yes"])[y]
     model = SNNClassifier(**TINY)
-    with pytest.raises(ValueError, match=r"\['maybe'\].*\['no', 'yes'\]"):
+    with pytest.raises(ValueError, match=r"y_val.*\['maybe'\].*\['no', 'yes'\]"):
         model.fit(X, named, X_val=X[:3], y_val=["no", "maybe", "yes"])
 
 
@@ -1039,6 +1053,16 @@ def test_validation_rows_need_both_parts(make, X, y, given, message):
     parts = {"X_val": X[:30], "y_val": y[:30]}
     with pytest.raises(ValueError, match=message):
         make(**TINY).fit(X, y, **{name: parts[name] for name in given})
+
+
+@BOTH
+@pytest.mark.parametrize("preprocessor", ["auto", None], ids=str)
+def test_errors_of_validation_rows_say_that_they_are(make, X, y, preprocessor):
+    model = make(preprocessor=preprocessor, **TINY)
+    infinite = np.where(X == X[3, 1], np.inf, X)
+    for changed in ({"X_val": infinite}, {"y_val": y[:5]}):
+        with pytest.raises(ValueError, match="^X_val, y_val or sample_weight_val: "):
+            model.fit(X, y, **{"X_val": X, "y_val": y} | changed)
 
 
 @BOTH

@@ -125,6 +125,9 @@ def test_a_splitter_of_the_users_gets_the_names_of_groups():
         ({"cv": [(np.arange(200), np.arange(5))]}, "cv must give pairs.*100 rows"),
         ({"cv": [(np.arange(5.0), np.arange(5))]}, "cv must give pairs"),
         ({"cv": ["ab"]}, "cv must give pairs"),
+        ({"cv": [(np.arange(5),)]}, "cv must give pairs"),
+        ({"cv": [(np.arange(5), np.arange(5, 9), np.arange(9, 20))]}, "give pairs"),
+        ({"cv": [0, 1]}, "cv must give pairs"),
     ],
 )
 def test_splits_that_cannot_be_made_are_errors_that_say_why(changes, message):

@@ -445,8 +445,13 @@ def test_global_state_is_untouched():
 
 @pytest.mark.parametrize(
     "mode",
-    [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu")],
-    ids=["no_grad", "inference_mode", "autocast"],
+    [
+        torch.no_grad,
+        torch.inference_mode,
+        lambda: torch.autocast("cpu"),
+        lambda: torch.device("meta"),
+    ],
+    ids=["no_grad", "inference_mode", "autocast", "default device"],
 )
 @pytest.mark.parametrize("callbacks", [None, [[]]])
 def test_torchs_modes_change_neither_training_nor_prediction(mode, callbacks):
