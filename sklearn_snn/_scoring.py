@@ -109,7 +109,7 @@ class ValidationScore:
         made.X = X
         try:
             value = self._scorer(made, X, y, **weight)
-        except (ValueError, AttributeError) as error:  # of rows that lack a class, most often
+        except (ValueError, AttributeError) as error:  # of a class without rows, mostly
             raise ValueError(
                 f"scoring={self._estimator.scoring!r} failed on {len(y)} validation "
                 f"rows; choose another, such as 'loss', or other rows: {error}"
