@@ -10,6 +10,7 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from sklearn_snn._columns import level_codes
 from sklearn_snn._scaling import share_moments, standardised
+from sklearn_snn._units import units
 from sklearn_snn._validation import numeric_target
 
 #: Levels of fewer rows than this, and of less than a hundredth of all rows, are pooled.
@@ -215,6 +216,7 @@ def learn_targets(codes, n_codes, y, weight=None):
         For rows of each of `target_folds`, learned from the others.
     """
     counts, folds = row_counts(weight, len(codes)), target_folds(len(codes))
+    y = y / units(np.nan_to_num(y))
     means = _target_means(codes, n_codes, y, counts)
     share = np.bincount(codes, counts, n_codes) / counts.sum()
     moments = share_moments(means, share)

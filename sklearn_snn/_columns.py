@@ -243,6 +243,9 @@ def _array(X, j, *, is_exact=False):
     if hasattr(column, "to_pylist") and (is_category or is_integer):
         # Where a level is missing pyarrow's array has another one.
         return np.array(column.to_pylist(), dtype=object), is_category
+    if is_exact and hasattr(dtype, "ordered"):  # the array may be of floats likewise
+        names = np.fromiter([*dtype.categories, None], object)
+        return names[column.cat.codes], is_category  # the code of missing ones is -1
     # Types of pandas' own say what stands for missing; others are numpy's.
     if not hasattr(dtype, "na_value") or is_category:
         if is_integer and hasattr(column, "to_list"):

@@ -311,10 +311,11 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         if self.preprocessor is not None:
             is_auto = isinstance(self.preprocessor, str)
             which = TabularPreprocessor() if is_auto else self.preprocessor
-            inner = get_tags(which).input_tags
-            tags.input_tags.sparse = inner.sparse
-            tags.input_tags.allow_nan = inner.allow_nan
-            tags.input_tags.categorical = inner.categorical
+            if hasattr(which, "__sklearn_tags__"):  # else it is no BaseEstimator
+                inner = get_tags(which).input_tags
+                tags.input_tags.sparse = inner.sparse
+                tags.input_tags.allow_nan = inner.allow_nan
+                tags.input_tags.categorical = inner.categorical
         return tags
 
     # Hooks ----------------------------------------------------------------------

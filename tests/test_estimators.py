@@ -670,6 +670,28 @@ def test_warm_start_goes_on_to_max_iter(cancer):
         warm.set_params(width=8).fit(X, y)
 
 
+class Doubled:
+    """A preprocessor that is none of scikit-learn's, with no more than it needs."""
+
+    def get_params(self, deep=True):
+        return {}
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return 2 * X
+
+
+@pytest.mark.parametrize("estimator", BOTH, ids=name)
+def test_a_preprocessor_need_not_know_of_tags(cancer, estimator):
+    X, y = cancer
+    X = StandardScaler().fit_transform(X)
+    model = clone(estimator).set_params(preprocessor=Doubled()).fit(X, y)
+    plain = clone(estimator).set_params(preprocessor=None).fit(2 * X, y)
+    assert_array_equal(model.predict(X), plain.predict(2 * X))
+
+
 def test_a_loss_that_is_set_later_does_not_change_predictions(diabetes):
     X, y = diabetes
     model = SNNRegressor(**SMALL, loss="poisson", warm_start=True).fit(X, y)

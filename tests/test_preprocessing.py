@@ -558,6 +558,13 @@ def test_labels_in_one_column_are_labels(dtype):
     assert_array_equal(column, exact().fit_transform(frame, kinds))
 
 
+@pytest.mark.parametrize("unit", [2.0**-600, 2.0**500])
+def test_means_are_the_same_in_any_unit_of_the_target(unit):
+    frame, y = crossed()
+    expected = exact().fit_transform(frame, y)
+    assert_array_equal(exact().fit_transform(frame, y * unit), expected)
+
+
 def test_a_target_without_differences_between_levels_gives_zeros():
     frame, y = crossed()
     assert_array_equal(exact().fit_transform(frame, np.ones(len(y)))[:, -1], 0)
@@ -768,6 +775,16 @@ def test_every_kind_of_table_becomes_the_same(table, missing):
         assert_array_equal(ours.get_feature_names_out(), names)
         assert_allclose(ours.transform(frame), result, atol=1e-9)
         assert_allclose(expected.transform(table(frame)), result, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "category"])
+def test_large_integers_beside_missing_ones_keep_their_levels(dtype):
+    """Which floats would not: 2**53 + 1 is none."""
+    levels = [2**53 + 1, 2**53 + 2, 2**60 + 1, None]
+    column = pd.Series(pd.array(levels * 20, dtype="Int64")).astype(dtype)
+    ours = exact(categorical_features=["code"]).fit(pd.DataFrame({"code": column}))
+    names = [f"code_{level}" for level in levels[:-1]]
+    assert_array_equal(ours.get_feature_names_out(), [*names, "code_missing"])
 
 
 @pytest.mark.parametrize("make", [as_polars, pa.Table.from_pandas])
