@@ -515,12 +515,12 @@ def test_one_row_is_learned_by_heart(make, X, early_stopping):
 def test_one_row_cannot_be_split(make, X):
     model = make(early_stopping=True, **TINY)
     if make is SNNRegressor:
-        with pytest.raises(ValueError, match="holds out 1 of 1 rows"):
+        with pytest.raises(ValueError, match="holds out 1 of n_samples=1"):
             model.fit(X[:1], [3])
     else:
         with (
             pytest.warns(UserWarning, match="only 1 member"),
-            pytest.raises(ValueError, match="holds out 1 of 1 rows"),
+            pytest.raises(ValueError, match="holds out 1 of n_samples=1"),
         ):
             model.fit(X[:1], [3])
 

@@ -116,11 +116,11 @@ def test_a_splitter_of_the_users_gets_the_names_of_groups():
         ({"groups": ["a", None] * 50}, "groups must hold names of one type"),
         (
             {"validation_fraction": 0.999},
-            "validation_fraction=0.999 holds out 100 of 100 rows, but 1 or more",
+            "validation_fraction=0.999 holds out 100 of n_samples=100, but 1 or more",
         ),
         (
             {"validation_fraction": 0.99, "labels": np.arange(100) % 3},
-            "holds out 99 of 100 rows, but 3 or more must be left",
+            "holds out 99 of n_samples=100, but 3 or more must be left",
         ),
         ({"cv": [(np.arange(200), np.arange(5))]}, "cv must give pairs.*100 rows"),
         ({"cv": [(np.arange(5.0), np.arange(5))]}, "cv must give pairs"),
