@@ -1,7 +1,7 @@
 """Columns of tables of any library: what they are, and their values as arrays."""
 
 import sys
-from datetime import UTC, date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from itertools import repeat
 from numbers import Real
@@ -143,9 +143,11 @@ def dates(X, j, name):
 
 def _without_zone(value):
     """A date or timestamp; in UTC if it has had a zone."""
-    if getattr(value, "tzinfo", None) is None:
+    offset = value.utcoffset() if isinstance(value, datetime) else None
+    if offset is None:
         return value
-    return value.astimezone(UTC).replace(tzinfo=None)
+    # Python's own have no room at the edges of the calendar.
+    return np.datetime64(value.replace(tzinfo=None)) - np.timedelta64(offset)
 
 
 def levels(X, j):

@@ -1018,6 +1018,20 @@ def test_dates_become_year_month_day_weekday_and_a_count(kind):
     assert_allclose(ours.transform(frame), expected, atol=1e-9)
 
 
+def test_times_with_a_zone_may_lie_at_the_edges_of_the_calendar():
+    zones = [dt.timezone(dt.timedelta(hours=hours)) for hours in (5, -5)]
+    edges = [
+        dt.datetime(1, 1, 1, tzinfo=zones[0]),
+        dt.datetime(9999, 12, 31, 23, tzinfo=zones[1]),
+        dt.datetime(2020, 2, 29, 12, tzinfo=zones[0]),
+    ]
+    in_utc = np.array(["0000-12-31T19", "10000-01-01T04", "2020-02-29T07"], "M8[us]")
+    assert_array_equal(
+        exact().fit_transform(pd.DataFrame({"at": edges * 9}, dtype=object)),
+        exact().fit_transform(np.tile(in_utc, 9)[:, np.newaxis]),
+    )
+
+
 def test_numbers_are_no_dates():
     frame = pd.DataFrame({"on": pd.date_range("2020-01-01", periods=90)})
     ours = TabularPreprocessor().fit(frame.to_numpy())
