@@ -303,6 +303,13 @@ def _kind_of_objects(values, name):
         return _OBJECT_KINDS[groups.pop()]
     if any(issubclass(one, complex) for one in types):
         raise ValueError(f"Complex data not supported\nColumn {name!r} holds it.")
+    if len(types) == 1:
+        raise TypeError(
+            "argument must be a string or a number: there is no reading of objects of "
+            f"type {types.pop().__name__}.\nColumn {name!r} holds {examples(known)}.\n"
+            f"Convert it, for example with X[{name!r}].astype(str), or list it in "
+            "categorical_features."
+        )
     different = [next(v for v in known if type(v) is one) for one in types]
     shown = examples(sorted(different, key=str) + list(known))
     raise TypeError(

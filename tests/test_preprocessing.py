@@ -9,6 +9,7 @@ from copy import deepcopy
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -964,6 +965,34 @@ def test_a_column_of_several_types_is_a_type_error(values):
         TabularPreprocessor().fit(frame)
     assert "astype(str)" in str(caught.value)
     assert repr(values[0]) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.period_range("2020-01", periods=4, freq="M"),
+        pd.interval_range(0, 4),
+        [dt.time(hour) for hour in range(4)],
+        [UUID(int=number) for number in range(4)],
+        [b"a", b"b", None, b"c"],
+        [{"a": 1}, {"a": 2}, {"a": 3}, None],
+    ],
+    ids=lambda values: type(values[0]).__name__,
+)
+def test_objects_of_a_type_that_is_not_read_may_be_levels(values):
+    frame = pd.DataFrame({"odd": values, "fine": range(4)})
+    type_name = type(frame["odd"][0]).__name__
+    with pytest.raises(
+        TypeError,
+        match=rf"^argument must be a string or a number: .*\b{type_name}\.\nColumn 'odd'",
+    ) as caught:
+        TabularPreprocessor().fit(frame)
+    assert "astype(str), or list it in categorical_features" in str(caught.value)
+    expected = TabularPreprocessor().fit_transform(
+        frame.assign(odd=frame["odd"].astype(str).where(frame["odd"].notna(), None))
+    )
+    listed = TabularPreprocessor(["odd"]).fit_transform(frame)
+    assert_array_equal(listed, expected)
 
 
 RECORDS = [{"a": 1}, {"a": 2}] * 5
