@@ -4,7 +4,7 @@ import sys
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from itertools import repeat
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import gen_batches
@@ -32,6 +32,9 @@ _OBJECT_KINDS = {
 
 #: What a level may be; anything else becomes a string.
 _LEVEL_TYPES = str, Real, type(None)
+
+#: What entries of `categorical_features` may be; a boolean is an integer, too.
+_CHOICES = ("mask", (bool, np.bool_)), ("index", Integral), ("name", str)
 
 #: How the names of types begin that are of categories, in any library.
 _CATEGORIES = ("bool", "categor", "dictionary", "enum", "str")
@@ -390,32 +393,35 @@ def _category_mask(categorical_features, names):
     mask = np.zeros(n_features, dtype=bool)
     if categorical_features is None:
         return mask
-    wanted = np.asarray(categorical_features)
-    if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "biuUTO"):
+    chosen = list(categorical_features)
+    choices = set(map(_choice, chosen))
+    if len(choices) > 1 or None in choices:
         raise ValueError(
-            "categorical_features must be a list of names or indices, or a mask, got "
-            f"{categorical_features!r}"
+            "categorical_features must be a list of names only, or of indices only, or "
+            f"a mask of booleans, got {categorical_features!r}"
         )
-    if wanted.dtype == bool and wanted.shape != (n_features,):
-        raise ValueError(
-            f"categorical_features must have one entry for each of the {n_features} "
-            f"columns where it is a mask, got shape {wanted.shape}"
-        )
-    if wanted.dtype.kind in "UTO":
-        chosen = wanted.tolist()
-        if unknown := [name for name in chosen if name not in names]:
+    if choices == {"mask"}:
+        if len(chosen) != n_features:
+            raise ValueError(
+                "categorical_features must have one entry for each of the "
+                f"{n_features} columns where it is a mask, got {len(chosen)}"
+            )
+        return np.array(chosen, dtype=bool)
+    if choices == {"name"}:
+        if unknown := [str(name) for name in chosen if name not in names]:
             raise ValueError(
                 f"categorical_features names columns that X lacks: {unknown}"
             )
-        wanted = np.array([names.index(name) for name in chosen], dtype=int)
-    if (
-        wanted.dtype.kind in "iu"
-        and wanted.size
-        and not (-n_features <= wanted.min() and wanted.max() < n_features)
-    ):
+        chosen = [names.index(name) for name in chosen]
+    if not all(-n_features <= j < n_features for j in chosen):
         raise ValueError(
             f"categorical_features must be indices of the {n_features} columns, got "
-            f"{wanted.tolist()}"
+            f"{list(map(int, chosen))}"
         )
-    mask[wanted if wanted.size else []] = True
+    mask[chosen] = True
     return mask
+
+
+def _choice(one):
+    """What an entry of `categorical_features` is; None if it is nothing that may be."""
+    return next((name for name, types in _CHOICES if isinstance(one, types)), None)
