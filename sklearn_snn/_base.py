@@ -433,7 +433,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
     def _outputs(self, X):
         """Outputs of each member, of shape (n_members, n_samples, n_outputs)."""
         check_is_fitted(self)
-        X = self._read_X(X, reset=False)
+        X = self._read_X(X, self.preprocessor_, reset=False)
         if self.member_preprocessors_ is None:
             return self._network_outputs(self.networks_, X, self.preprocessor_)
         pairs = zip(self.networks_, self.member_preprocessors_, strict=True)

@@ -13,8 +13,8 @@ from sklearn_snn._base import BaseSNN
 from sklearn_snn._columns import missing_values
 from sklearn_snn._compat import Interval, StrOptions, _fit_context
 from sklearn_snn._parameters import CONSTRAINTS, describe_parameters
-from sklearn_snn._scoring import MadePredictions, measured
-from sklearn_snn._validation import check_columns, numeric_target, row_weights
+from sklearn_snn._scoring import MadePredictions, label_matrix, measured
+from sklearn_snn._validation import check_columns, row_weights
 
 
 @describe_parameters
@@ -315,8 +315,8 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
     def _read_target(self, y):
         if _n_columns(y) > 1:
             return self._read_labels(y)
-        y = column_or_1d(y, warn=True)
-        if y.dtype.kind == "O" and (is_missing := missing_values(y)).any():
+        y = column_or_1d(_exact(y), warn=True)
+        if (is_missing := missing_values(y)).any():
             raise ValueError(
                 "Input y contains NaN or None, the first of them in row "
                 f"{is_missing.argmax()}; leave out rows without a label"
@@ -330,8 +330,7 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
 
     def _read_labels(self, y):
         """A multilabel target as float64, with NaN for what was not measured."""
-        y = y.toarray() if issparse(y) else y
-        y = numeric_target(y, ensure_all_finite="allow-nan")
+        y = label_matrix(y)
         known = y[measured(y)]
         if strange := np.setdiff1d(known, [0.0, 1.0])[:3].tolist():
             raise ValueError(
@@ -442,6 +441,17 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
 def _n_columns(y):
     shape = y.shape if issparse(y) else np.asarray(y).shape
     return shape[1] if len(shape) == 2 else 1
+
+
+def _exact(y):
+    """A column of pandas' nullable types as integers or booleans, if none is missing.
+
+    numpy makes floats of them, which hold no integers beyond 2**53.
+    """
+    dtype = getattr(y, "dtype", None)
+    if hasattr(dtype, "numpy_dtype") and not y.isna().any():
+        return y.to_numpy(dtype.numpy_dtype)
+    return y
 
 
 def _read_classes(labels):

@@ -163,24 +163,25 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
-        X = self._read_X(X, reset=reset)
+        X = self._read_X(X, self.preprocessor, reset=reset)
         y = self._read_target(y)
-        check_consistent_length(X, y, groups)
+        check_consistent_length(X, y)
+        groups = _read_groups(groups, len(y))
         if not reset:
             check_columns(y, self._n_target_columns)
         return Table(X, y, row_weights(sample_weight, X), groups)
 
-    def _read_X(self, X, *, reset):
-        if self.preprocessor is None:
+    def _read_X(self, X, preprocessor, *, reset):
+        if preprocessor is None:
             return numeric_table(self, X, reset=reset)
-        if self._is_ours:
+        if _is_ours(preprocessor):
             return any_table(self, X, reset=reset)
         return validate_data(self, X, reset=reset, skip_check_array=True)
 
     @property
     def _is_ours(self):
         """Whether the preprocessor is our own."""
-        return isinstance(self.preprocessor, (str, TabularPreprocessor))
+        return _is_ours(self.preprocessor)
 
     def _read_validation(self, X_val, y_val, sample_weight_val):
         given = {
@@ -243,7 +244,8 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
     @property
     def _sees_target(self):
         """Whether our fitted preprocessor has learned from the target."""
-        return self._is_ours and len(self.preprocessor_.target_columns) > 0
+        is_ours = _is_ours(self.preprocessor_)
+        return is_ours and len(self.preprocessor_.target_columns) > 0
 
     def _transform_again(self, table):
         """Rows as they were seen in training, with means of the target anew."""
@@ -344,6 +346,25 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
     @abstractmethod
     def _loss_weight(self, table, seen=None):
         """Weights of rows in the loss, or None; balanced over those that are seen."""
+
+
+def _is_ours(preprocessor):
+    return isinstance(preprocessor, (str, TabularPreprocessor))
+
+
+def _read_groups(groups, n_rows):
+    """Groups in one dimension; those of a table with one column are its values."""
+    if groups is None:
+        return None
+    given = np.asarray(groups)
+    if given.shape == (n_rows, 1):
+        given = given[:, 0]
+    if given.shape != (n_rows,):
+        raise ValueError(
+            f"groups must have one entry for each of the {n_rows} rows, got shape "
+            f"{given.shape}"
+        )
+    return given
 
 
 @contextmanager

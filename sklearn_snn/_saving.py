@@ -130,7 +130,14 @@ def save(estimator, path):
     io = _skops()
     _check_keys(estimator)
     with _named_owners(estimator):
-        data = io.dumps(estimator)
+        try:
+            data = io.dumps(estimator)
+        except TypeError as error:
+            raise TypeError(
+                f"{type(estimator).__name__} cannot be saved: its parameters "
+                f"{list(_unsaved(io, estimator))} hold what the file cannot; give "
+                f"lists or arrays in their place: {error}"
+            ) from error
     untrusted = set(io.get_untrusted_types(data=data)) - set(_trusted())
     if untrusted:
         raise TypeError(
@@ -225,6 +232,15 @@ def _dicts(value):
     if isinstance(value, (dict, list, tuple)):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _dicts(part)
+
+
+def _unsaved(io, estimator):
+    """Yield the names of parameters that skops does not know how to write."""
+    for name, value in estimator.get_params().items():
+        try:
+            io.dumps(value)
+        except TypeError:
+            yield name
 
 
 @contextmanager

@@ -3,8 +3,11 @@
 from inspect import signature
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import get_tags
+
+from sklearn_snn._validation import numeric_target
 
 
 class MadePredictions(BaseEstimator):
@@ -148,6 +151,17 @@ def measured(y):
     return ~np.isnan(y) if y.dtype.kind == "f" else np.ones(y.shape, dtype=bool)
 
 
+def label_matrix(y):
+    """Labels of shape (n_samples, n_labels) as float64, NaN where not measured."""
+    y = y.toarray() if issparse(y) else y
+    if np.ndim(y) != 2:
+        raise ValueError(
+            "labels that may be missing must have a column each, got y of shape "
+            f"{np.shape(y)}"
+        )
+    return numeric_target(y, ensure_all_finite="allow-nan")
+
+
 class masked_scorer:
     """A scorer of multilabel targets that leaves out labels that are NaN.
 
@@ -202,9 +216,10 @@ class masked_scorer:
         Raises
         ------
         ValueError
-            If there is no scorer of that name, or whatever it raises.
+            If there is no scorer of that name, if `y` has one dimension, or whatever
+            the scorer raises.
         """
-        y = np.asarray(y)
+        y = label_matrix(y)
         predictions, proba = estimator.predict(X), estimator.predict_proba(X)
         from sklearn.metrics import get_scorer  # slow to import
 

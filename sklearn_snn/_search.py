@@ -4,15 +4,21 @@ Only the training is ours. It comes first; then scikit-learn's own `fit` splits,
 and ranks, with estimators that look up what has been trained.
 """
 
+from collections.abc import Mapping
 from copy import copy
-from math import floor, log
+from math import floor, inf, log
 from numbers import Real
 
 import numpy as np
 from joblib import parallel_config
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
+from sklearn.model_selection import (
+    GridSearchCV,
+    ParameterGrid,
+    RandomizedSearchCV,
+    check_cv,
+)
 from sklearn.utils import indexable
 
 from sklearn_snn._base import BaseSNN
@@ -25,6 +31,7 @@ from sklearn_snn._candidates import (
 )
 from sklearn_snn._compat import Interval, halving_random_search_cv
 from sklearn_snn._links import LinkedEstimator
+from sklearn_snn._scoring import label_matrix
 
 _TIME_LIMIT = {"time_limit": [Interval(Real, 0, None, closed="neither"), None]}
 
@@ -188,10 +195,19 @@ class _MadeSplits:
         return len(self.splits)
 
 
+def _n_settings(space):
+    """How many settings a space has; infinite where some are drawn."""
+    spaces = [space] if isinstance(space, Mapping) else space
+    if any(hasattr(one, "rvs") for part in spaces for one in part.values()):
+        return inf
+    return len(ParameterGrid(space))
+
+
 def _without_nan(y):
     """A target in which scikit-learn can look for classes."""
-    array = np.asarray(y)
-    return np.nan_to_num(array) if array.dtype.kind == "f" and array.ndim == 2 else y
+    if np.ndim(y) != 2 or np.asarray(y).dtype.kind not in "fO":
+        return y
+    return np.nan_to_num(label_matrix(y))
 
 
 @_describe(cv=None, return_train_score=False)
@@ -377,7 +393,8 @@ class SNNHalvingRandomSearchCV(_StackedSearch, HalvingRandomSearchCV):
         Epochs at most; ``"auto"`` is the estimator's `max_iter`.
     min_resources : "exhaust", "smallest" or int, default="smallest"
         Epochs of the first iteration; ``"smallest"`` is a tenth of `max_resources`,
-        ``"exhaust"`` as many as let the last one use `max_resources`.
+        or more where candidates are so few that the last iteration would end long
+        before it; ``"exhaust"`` as many as let the last one use `max_resources`.
     aggressive_elimination : bool, default=False
         As in scikit-learn.
     {middle}
@@ -473,6 +490,19 @@ n_possible_iterations_, n_required_iterations_
             search.max_resources = last_step(self.estimator).max_iter
         if self.min_resources == "smallest":
             search.min_resources = max(search.max_resources // 10, 1)
+            self._settle_for_few(search)
+
+    def _settle_for_few(self, search):
+        """Have the last epochs used where candidates are too few to get there."""
+        n_wanted, n_settings = self.n_candidates, _n_settings(self.param_distributions)
+        ratio = search.max_resources // search.min_resources
+        if n_wanted == "exhaust":
+            n_wanted = ratio
+        n_candidates = min(n_wanted, n_settings)
+        n_halvings = floor(log(n_candidates, self.factor))
+        if n_halvings < floor(log(ratio, self.factor)):
+            search.n_candidates = n_candidates
+            search.min_resources = int(search.max_resources // self.factor**n_halvings)
 
     def _rung(self, n_candidates, results):
         if not self._halves_epochs:

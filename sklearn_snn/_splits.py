@@ -108,8 +108,8 @@ def _default_splitter(n_members, n_samples, labels, groups, fraction, random_sta
         size = max(round(fraction * n_samples), n_classes)
         if n_samples - size < n_classes:
             raise ValueError(
-                f"validation_fraction={fraction} holds out {size} of n_samples={n_samples}, "
-                f"but {n_classes} or more must be left to train on"
+                f"validation_fraction={fraction} holds out {size} of n_samples="
+                f"{n_samples}, but {n_classes} or more must be left to train on"
             )
         splitter = ShuffleSplit if labels is None else StratifiedShuffleSplit
         return splitter(1, test_size=size, random_state=random_state)

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
@@ -41,7 +42,7 @@ from sklearn.preprocessing import RobustScaler, StandardScaler, TargetEncoder
 from skorch.callbacks import EpochTimer
 from watching import Made, clock_of_readings, weights
 
-from sklearn_snn import SNNClassifier, SNNRegressor, masked_scorer
+from sklearn_snn import SNNClassifier, SNNGridSearchCV, SNNRegressor, masked_scorer
 from sklearn_snn._training import fit_networks
 
 SMALL = dict(depth=2, width=16, max_iter=10, random_state=0, n_estimators=1, n_bins=1)
@@ -219,6 +220,31 @@ def test_groups_stay_together(cancer, cv):
         assert not set(groups[rows]) & set(groups[held_out])
 
 
+def test_groups_may_be_a_column_of_a_table(cancer):
+    X, y = cancer
+    groups = np.arange(len(y)) // 50
+    model = SNNClassifier(**SMALL | dict(n_estimators=2))
+    flat = clone(model).fit(X, y, groups=groups)
+    column = clone(model).fit(X, y, groups=groups[:, np.newaxis])
+    assert_array_equal(column.predict_proba(X), flat.predict_proba(X))
+    for wrong in ("group", groups[:5], np.column_stack([groups, groups])):
+        with pytest.raises(ValueError, match="groups must have one entry for each"):
+            model.fit(X, y, groups=wrong)
+
+
+@pytest.mark.parametrize("estimator", BOTH, ids=name)
+@pytest.mark.parametrize(("first", "then"), [("auto", None), (None, "auto")])
+def test_a_preprocessor_that_is_set_later_does_not_change_predictions(
+    cancer, estimator, first, then
+):
+    X, y = cancer
+    X = StandardScaler().fit_transform(X)
+    model = clone(estimator).set_params(preprocessor=first).fit(X, y)
+    before = model.predict(X.astype(object))
+    model.set_params(preprocessor=then)
+    assert_array_equal(model.predict(X.astype(object)), before)
+
+
 # Losses
 
 
@@ -326,6 +352,36 @@ def test_masked_scorer_scores_what_was_measured(labels):
     assert 0.6 < search.best_score_ <= 1
     nothing = np.full_like(missing, np.nan)
     assert np.isnan(masked_scorer("accuracy")(model, X, nothing))
+
+
+@pytest.mark.parametrize("dtype", ["Int64", object])
+def test_labels_that_are_missing_in_a_frame_are_scored(labels, dtype):
+    X, _, missing = labels
+    frame = pd.DataFrame(missing).astype("Int64")
+    if dtype is object:
+        frame = frame.astype(object).where(frame.notna(), None)
+    model = SNNClassifier(**SMALL).fit(X, frame)
+    expected = masked_scorer("roc_auc")(model, X, missing)
+    assert masked_scorer("roc_auc")(model, X, frame) == expected
+    scores = [
+        SNNGridSearchCV(
+            SNNClassifier(**SMALL),
+            {"depth": [1, 2]},
+            cv=2,
+            scoring=masked_scorer("roc_auc"),
+        )
+        .fit(X, y)
+        .best_score_
+        for y in (missing, frame)
+    ]
+    assert scores[0] == scores[1]
+
+
+def test_masked_scorer_wants_a_column_for_each_label(cancer):
+    X, y = cancer
+    model = SNNClassifier(**SMALL).fit(X, y)
+    with pytest.raises(ValueError, match=r"a column each, got y of shape \(569,\)"):
+        masked_scorer("roc_auc")(model, X, y)
 
 
 def test_masked_scorer_weighs_rows_and_skips_labels_of_one_class(labels):

@@ -265,6 +265,13 @@ def test_types_that_are_not_trusted_are_neither_saved_nor_loaded(model, name, tm
     assert name in str(raised.value)
 
 
+def test_a_parameter_that_cannot_be_written_is_named(tmp_path):
+    model = regressor(categorical_features=pd.Index(["a", "b"]))
+    with pytest.raises(TypeError, match=r"its parameters \['categorical_features'\]"):
+        save(model, tmp_path / "model.skops")
+    assert not list(tmp_path.iterdir())
+
+
 def test_no_code_of_a_file_is_run(tmp_path):
     """A forged file that names a function, for what would call it."""
     call = {

@@ -730,6 +730,27 @@ def test_halving_by_default_takes_as_many_as_get_to_max_iter(iris):
     assert search.n_candidates_ == [10, 4, 2]
 
 
+@pytest.mark.parametrize(
+    ("space", "options", "n_candidates", "n_resources"),
+    [
+        ({"depth": [1, 2]}, {}, [2], [20]),
+        ({"depth": [1, 2], "width": [4, 8]}, {}, [4, 2], [6, 18]),
+        (SPACE, {"n_candidates": 2}, [2], [20]),
+        (SPACE, {"n_candidates": 2, "min_resources": 3}, [2], [3]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The total space of parameters")
+def test_few_candidates_are_trained_to_the_end(
+    iris, space, options, n_candidates, n_resources
+):
+    model = SNNClassifier(**SMALL | dict(max_iter=20))
+    search = SNNHalvingRandomSearchCV(model, space, cv=2, random_state=0, **options)
+    search.fit(*iris)
+    assert search.n_candidates_ == n_candidates
+    assert search.n_resources_ == n_resources
+    assert search.best_estimator_.max_iter == n_resources[-1]
+
+
 @pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 def test_epochs_of_another_step_are_a_resource_like_others(iris):
     chosen = SelectFromModel(LogisticRegression())
