@@ -47,6 +47,11 @@ def is_frame(X):
     return hasattr(X, "columns")
 
 
+def column_name(X, j):
+    """What column j is called: by its label in a frame of pandas, or by its number."""
+    return _plain(X.columns[j]) if hasattr(X, "iloc") else j
+
+
 def row_blocks(X):
     """Yield slices of rows, and those rows of the table."""
     n_samples = X.shape[0]
@@ -62,7 +67,7 @@ def column_kinds(X, names, categorical_features):
     X : DataFrame or ndarray of shape (n_samples, n_features)
         The table.
     names : list
-        Names of the columns, or their numbers.
+        Names of the columns, or their numbers; only strings can be chosen by name.
     categorical_features : "from_dtype", None, or array-like of str, int or bool
         Columns that are categories: those of such a type, none, or names, indices or a
         mask.
@@ -415,7 +420,8 @@ def _category_mask(categorical_features, names):
         chosen = [names.index(name) for name in chosen]
     if not all(-n_features <= j < n_features for j in chosen):
         raise ValueError(
-            f"categorical_features must be indices of the {n_features} columns, got "
+            f"categorical_features must be indices of the {n_features} columns, which "
+            "count from 0 even where columns are called by numbers, got "
             f"{list(map(int, chosen))}"
         )
     mask[chosen] = True

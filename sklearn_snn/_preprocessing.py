@@ -18,6 +18,7 @@ from sklearn_snn._columns import (
     DATE_PARTS,
     check_level_types,
     column_kinds,
+    column_name,
     date_part,
     dates,
     levels,
@@ -309,7 +310,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         if self.is_sparse_:
             self._learn_sparse_columns(X, weight)
             return
-        names = self._input_names
+        names = [self._name(X, j) for j in range(X.shape[1])]
         self.kinds_ = column_kinds(X, names, self.categorical_features)
         self.categories_ = {
             j: learn_category(levels(X, j), weight)
@@ -350,7 +351,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         farthest = distances.argmax()
         if distances[farthest] > _FARTHEST_SPARSE:
             raise ValueError(
-                f"column {self._input_names[farthest]!r} of a sparse table is "
+                f"column {farthest} of a sparse table is "
                 f"{distances[farthest]:.2g} standard deviations away from 0, and loses "
                 "its digits since it is not centred; centre it, or pass a dense table"
             )
@@ -463,22 +464,22 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     def _values(self, X, j):
         """Column j of numbers or dates."""
         read = dates if self.kinds_[j] == "date" else numbers
-        return read(X, j, self._input_names[j])
+        return read(X, j, self._name(X, j))
 
     def _codes(self, X, j):
         """Codes of the levels of column j, of categories."""
-        category, name = self.categories_[j], self._input_names[j]
+        category = self.categories_[j]
         values = levels(X, j)
         codes = category.codes(values)
         if category.is_text is not None:
             unknown = values[codes == len(category.levels)]
-            check_level_types(unknown, category.is_text, name)
+            check_level_types(unknown, category.is_text, self._name(X, j))
         return codes
 
-    @property
-    def _input_names(self):
+    def _name(self, X, j):
+        """What column j is called: as in `fit`, or where it had no name as in X."""
         names = getattr(self, "feature_names_in_", None)
-        return list(range(self.n_features_in_) if names is None else names)
+        return column_name(X, j) if names is None else names[j]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 
-from sklearn_snn._columns import examples, is_frame
+from sklearn_snn._columns import column_name, examples, is_frame
 from sklearn_snn._compat import _check_sample_weight, _get_feature_names
 from sklearn_snn._units import units
 
@@ -190,7 +190,7 @@ def _columns_at_fault(X, is_at_fault):
             column = column[is_at_fault(column.astype(np.float64, copy=False))]
         faulty = [value for value in column if not _is_finite_number(value)]
         if faulty:
-            yield (j if names is None else names[j]), faulty
+            yield (column_name(X, j) if names is None else names[j]), faulty
 
 
 def _is_finite_number(value):

@@ -875,6 +875,18 @@ def test_a_table_that_cannot_be_read_is_refused(
             model.predict(table(X))
 
 
+@BOTH
+@pytest.mark.parametrize("preprocessor", ["auto", None])
+def test_columns_that_are_called_by_numbers_are_named_by_these(
+    make, X, y, preprocessor
+):
+    model = make(preprocessor=preprocessor, **TINY)
+    frame = pd.DataFrame(X, columns=[9, 7, 5, 4])
+    model.fit(frame, y)
+    with pytest.raises(ValueError, match=r"Column 7 holds inf\."):
+        model.predict(frame.mask(X == X[3, 1], np.inf))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_sparse_table_with_missing_or_infinite_values_is_refused(X, y, value):
     X[7, 1] = value

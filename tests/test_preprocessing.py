@@ -997,6 +997,42 @@ def test_a_column_of_several_types_is_a_type_error(values):
 
 
 @pytest.mark.parametrize(
+    ("labels", "name"),
+    [
+        ([9, 4, 2], "4"),
+        (np.array([7, 8, 5], dtype=np.int64), "8"),
+        (pd.RangeIndex(1, 4), "2"),
+        ([0.5, 1.5, 2.5], "1.5"),
+        (pd.MultiIndex.from_product([["a"], list("xyz")]), r"\('a', 'y'\)"),
+    ],
+)
+def test_columns_without_names_are_called_by_their_labels(labels, name):
+    frame = pd.DataFrame(np.tile(X[:, [0]], 3)).set_axis(labels, axis=1)
+    words, odd = (frame.astype({frame.columns[1]: one}) for one in (str, object))
+    infinite = frame.mask((frame > 1) & [False, True, False], np.inf)
+    odd.iloc[:, 1] = ["a", 1] * 30 + ["a"]
+    with pytest.raises(TypeError, match=rf"Column {name} holds.*\n.*X\[{name}\]"):
+        TabularPreprocessor().fit(odd)
+    with pytest.raises(ValueError, match=f"Column {name} holds inf"):
+        TabularPreprocessor().fit(infinite)
+    with pytest.raises(ValueError, match=f"column {name} is not among"):
+        TabularPreprocessor(None).fit(words)
+    with pytest.raises(ValueError, match=f"column {name} held numbers in fit"):
+        TabularPreprocessor().fit(frame).transform(words)
+    with pytest.raises(ValueError, match=f"column {name} held strings in fit"):
+        TabularPreprocessor([1]).fit(words).transform(frame)
+
+
+def test_numbers_of_categories_are_positions_whatever_columns_are_called():
+    frame = pd.DataFrame({9: [1, 2] * 30, 2: [1, 2] * 30, 0: [1, 2] * 30})
+    kinds = TabularPreprocessor([0]).fit(frame).kinds_
+    assert kinds == ["category", "number", "number"]
+    message = r"indices of the 3 columns, which count from 0 even .*, got \[9\]"
+    with pytest.raises(ValueError, match=message):
+        TabularPreprocessor([9]).fit(frame)
+
+
+@pytest.mark.parametrize(
     "values",
     [
         pd.period_range("2020-01", periods=4, freq="M"),
