@@ -141,7 +141,8 @@ def dates(X, j, name):
         return values.astype("M8[us]")
     made = values.astype("M8[us]")
     is_far = ~np.isnat(values) & (made.astype(values.dtype) != values)
-    if is_far.any():  # numpy lets them wrap around
+    is_coarser = np.can_cast(values.dtype, made.dtype)  # finer ones are cut off
+    if is_coarser and is_far.any():  # numpy lets them wrap around
         raise ValueError(
             f"Column {name!r} holds {examples(values[is_far])}, which is too far from "
             "1970 to be counted in microseconds."

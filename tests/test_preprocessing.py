@@ -1127,6 +1127,15 @@ def test_times_with_a_zone_may_lie_at_the_edges_of_the_calendar():
     )
 
 
+def test_parts_of_microseconds_are_cut_off():
+    at = pd.DataFrame({"at": pd.date_range("2020-01-01", periods=50, freq="7h")})
+    finer = at.astype("M8[ns]") + np.timedelta64(123, "ns")
+    expected = exact().fit_transform(at)
+    assert_array_equal(exact().fit_transform(finer), expected)
+    ours = exact().fit(at.to_numpy())
+    assert_array_equal(ours.transform(finer.to_numpy()), expected)
+
+
 def test_numbers_are_no_dates():
     frame = pd.DataFrame({"on": pd.date_range("2020-01-01", periods=90)})
     ours = TabularPreprocessor().fit(frame.to_numpy())
