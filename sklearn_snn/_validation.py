@@ -14,6 +14,8 @@ from sklearn_snn._units import units
 
 _NUMBERS = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
 
+#: What arrays of a kind become that has nothing for missing values.
+_TYPES_WITH_GAPS = dict.fromkeys("biu", np.float64) | dict.fromkeys("SU", object)
 
 #: What is too large becomes infinite, and is refused in words of ours.
 _quietly = partial(np.errstate, over="ignore", invalid="ignore")
@@ -49,6 +51,7 @@ def numeric_table(estimator, X, *, reset):
     """
     if not reset and _is_ready(estimator, X):
         return X
+    X = _unmasked(X)
     try:
         return validate_data(estimator, X, reset=reset, **_NUMBERS)
     except (ValueError, TypeError, OverflowError) as error:
@@ -112,7 +115,7 @@ def any_table(estimator, X, *, reset):
         if 0 in X.shape:  # an error in scikit-learn's own words
             check_array(np.empty(X.shape))
         return validate_data(estimator, X, reset=reset, skip_check_array=True)
-    X = _with_types(X)
+    X = _with_types(_unmasked(X))
     if getattr(X.dtype, "kind", "f") in "OUSTMm":
         return validate_data(
             estimator, X, reset=reset, dtype=None, ensure_all_finite=False
@@ -125,6 +128,14 @@ def any_table(estimator, X, *, reset):
         raise _with_columns(
             error, X, "Replace it, for example by NaN, or drop the rows.", np.isinf
         ) from error
+
+
+def _unmasked(X):
+    """An array without a mask: what was masked is missing, as it is in a frame."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    X = X.astype(_TYPES_WITH_GAPS.get(X.dtype.kind, X.dtype))
+    return X.filled(np.array(None, dtype=X.dtype))
 
 
 def _with_types(X):

@@ -833,6 +833,7 @@ REFUSED_WHERE_THERE_ARE_ONLY_NUMBERS = [
         r"Column '[abcd]' holds (nan|<NA>)\.",
     ),
     (lambda X: np.where(X == X[5, 2], np.nan, X), r"Column 2 holds nan\."),
+    (lambda X: np.ma.masked_greater(X, X[:, 2].max() - 0.1), r"Column 2 holds nan\."),
     (lambda X: [[1.0, "two", 3, 4]] * 120, r"Column 1 holds 'two'\."),
     (
         lambda X: pandas_frame(X).assign(d=np.datetime64("2020-01-01", "s")),

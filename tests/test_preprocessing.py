@@ -858,6 +858,24 @@ def test_a_signalling_nan_is_missing_as_others_are(known):
         assert_array_equal(other, expected)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "missing"),
+    [
+        *(("f4", np.nan), ("f8", np.nan), ("i8", np.nan), ("?", np.nan)),
+        *(("U9", None), ("O", None), ("M8[ns]", "NaT"), ("m8[h]", "NaT")),
+    ],
+)
+def test_what_is_masked_is_missing(dtype, missing):
+    values = np.random.default_rng(0).integers(0, 4, (60, 2))
+    table = np.ma.masked_array(values.astype(dtype), values == 2)
+    plain = pd.DataFrame(table.data)
+    plain = plain.astype({"?": float, "U9": object}.get(dtype, plain.dtypes[0]))
+    ours = exact().fit(table)
+    expected = exact().fit_transform(plain.mask(values == 2, missing))
+    assert_array_equal(ours.transform(table), expected)
+    assert_array_equal(ours.transform(table[:1]), expected[:1])
+
+
 def test_objects_that_are_booleans_are_numbers():
     flags = np.array([[True], [False], [None]] * 5, object)
     assert exact().fit(flags).kinds_ == ["number"]
