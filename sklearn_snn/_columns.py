@@ -95,7 +95,7 @@ def column_kinds(X, names, categorical_features):
 
 
 @np.errstate(over="ignore")  # what is too large is refused as infinity
-def numbers(X, j, name):
+def numbers(X, j, name, is_known=True):
     """A column of numbers or timedeltas (in days) as floats, NaN where missing.
 
     Parameters
@@ -106,6 +106,8 @@ def numbers(X, j, name):
         Number of the column.
     name : str or int
         Its name.
+    is_known : bool, default=True
+        Whether it has held any value so far; if not, those of another kind are missing.
 
     Returns
     -------
@@ -116,7 +118,7 @@ def numbers(X, j, name):
     ValueError
         If the column holds something else, or infinity.
     """
-    values = _values_of_kind(X, j, name, "number")
+    values = _values_of_kind(X, j, name, "number", is_known)
     if values.dtype.kind == "O":
         values = _from_objects(values, name)
     if values.dtype.kind == "m":
@@ -132,9 +134,9 @@ def numbers(X, j, name):
     return values
 
 
-def dates(X, j, name):
+def dates(X, j, name, is_known=True):
     """A column of dates or timestamps (in UTC), NaT where missing; see `numbers`."""
-    values = _values_of_kind(X, j, name, "date")
+    values = _values_of_kind(X, j, name, "date", is_known)
     if values.dtype.kind == "O":
         known = np.where(missing_values(values), None, values)
         values = np.fromiter(map(_without_zone, known), object, len(known))
@@ -347,8 +349,8 @@ def _kind_of_uncategorical(values, name):
     return kind
 
 
-def _values_of_kind(X, j, name, wanted):
-    """Column j, refused if it is of another kind than it was in fit."""
+def _values_of_kind(X, j, name, wanted, is_known):
+    """Column j, refused if it is of another kind than what it held in fit."""
     values, _ = _array(X, j)
     if values.dtype.kind == "O":
         kind = _kind_of_objects(values, name) or wanted
@@ -356,7 +358,8 @@ def _values_of_kind(X, j, name, wanted):
         kind = "number" if values.dtype.kind == "b" else _kind(values, False, name)
     if kind == wanted:
         return values
-    if missing_values(values).all():  # which has no kind, whatever the type says
+    # What is all missing has no kind, whatever the type says.
+    if not is_known or missing_values(values).all():
         return np.full(len(values), None)
     raise ValueError(
         f"column {name!r} held {wanted}s in fit, but now it holds "

@@ -197,7 +197,8 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         """Learn numbers that have been constant so far; the others stay as they are.
 
         No column is dropped, since constant ones may vary in rows to come, and `y` is
-        not used.
+        not used. A column that has held no value so far is taken for numbers if its
+        type does not say otherwise, and whatever else it holds later is missing.
 
         Parameters
         ----------
@@ -219,7 +220,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         if is_first:
             self._learn_columns(X, weight, keeps_constant=True)
         else:
-            learned = self._learn_scaling(X, self.parts_, weight)
+            learned = self._learn_scaling(X, self.parts_, weight, self._empty)
             self.scaling_ = self.scaling_.settled(learned)
         return self
 
@@ -359,14 +360,14 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         self.parts_ = [(j, None) for j in range(X.shape[1])]
         self.scaling_ = scaling
 
-    def _learn_scaling(self, X, parts, weight):
+    def _learn_scaling(self, X, parts, weight, empty=()):
         if self.is_sparse_:
             return learn_sparse_scaling(csr_array(X), weight)
         X = X.toarray() if issparse(X) else X
         learned = []
         for k, (j, part) in enumerate(parts):
             if k == 0 or parts[k - 1][0] != j:  # the first part of a column
-                values = self._values(X, j)
+                values = self._values(X, j, empty)
             learn = learn_indicator if part == "missing" else learn_scaling
             learned.append(learn(_part(values, part), weight))
         return Scaling.stack(learned)
@@ -454,17 +455,23 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             missing = [k for k, (_, part) in enumerate(self.parts_) if part]
             values[:, missing] = np.isnan(values[:, missing])
             return values
-        result = np.empty((X.shape[0], len(columns)))
+        result, empty = np.empty((X.shape[0], len(columns))), self._empty
         for k, (j, part) in enumerate(self.parts_):
             if k == 0 or columns[k - 1] != j:
-                values = self._values(X, j)
+                values = self._values(X, j, empty)
             result[:, k] = _part(values, part)
         return result
 
-    def _values(self, X, j):
-        """Column j of numbers or dates."""
+    def _values(self, X, j, empty):
+        """Column j of numbers or dates, which may be one of those that were empty."""
         read = dates if self.kinds_[j] == "date" else numbers
-        return read(X, j, self._name(X, j))
+        return read(X, j, self._name(X, j), j not in empty)
+
+    @property
+    def _empty(self):
+        """Columns of numbers or dates that have held no value so far."""
+        is_empty = np.isnan(self.scaling_.location)
+        return {self.parts_[k][0] for k in np.flatnonzero(is_empty)}
 
     def _codes(self, X, j):
         """Codes of the levels of column j, of categories."""

@@ -397,6 +397,17 @@ def test_partial_fit_takes_chunks_with_new_levels_and_gaps(make, raw):
     assert np.isfinite(outputs(model, frame)).all()
 
 
+@BOTH
+def test_a_column_may_be_empty_in_the_first_chunk(make, raw):
+    frame, y = raw
+    frame = frame.assign(later=[None] * 60 + ["u", "v"] * 90)
+    known = dict(classes=[0, 1]) if make is SNNClassifier else {}
+    model = make(**TINY).partial_fit(frame[:60], y[:60], **known)
+    model.partial_fit(frame[60:], y[60:])
+    expected = outputs(model, frame.assign(later=None))
+    assert_array_equal(outputs(model, frame), expected)
+
+
 def test_a_column_of_several_types_is_scikit_learns_type_error(raw):
     frame, y = raw
     frame["odd"] = [1, "a"] * 120

@@ -64,6 +64,10 @@ def mixed(n=60):
     )
 
 
+def days(start, n):
+    return [dt.date.fromisoformat(start) + dt.timedelta(i) for i in range(n)]
+
+
 # Numbers ------------------------------------------------------------------------
 
 
@@ -292,6 +296,25 @@ def test_a_constant_is_remembered_while_its_column_is_empty():
     for value in (1.0, np.nan, 3.0):
         ours.partial_fit([[value, 0.0]])
     assert_array_equal(ours.transform([[1.0, 0.0], [3.0, 0.0]]), [[-1, 0], [1, 0]])
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NaT])
+@pytest.mark.parametrize("words", [["u", "v"], days("2020-01-01", 2)])
+def test_what_is_no_number_is_missing_while_its_column_is_empty(missing, words):
+    def frame(values):
+        return pd.DataFrame({"q": values, "x": [1.0, 2.0]})
+
+    empty, words = frame([missing, missing]), frame(words)
+    if missing is pd.NaT:  # a column of dates
+        words = frame([3, 4])
+    ours = exact().partial_fit(empty).partial_fit(words)
+    assert_array_equal(ours.transform(words), ours.transform(empty))
+    assert_array_equal(exact().fit(empty).transform(words), [[-1], [1]])
+    if missing is not pd.NaT:
+        out = ours.partial_fit(frame([5.0, 7.0])).transform(frame([5.0, 7.0]))
+        assert_array_equal(out, [[-1, -1], [1, 1]])
+        with pytest.raises(ValueError, match="'q' held numbers in fit, but now"):
+            ours.transform(words)
 
 
 def test_constants_that_are_too_near_or_far_to_divide_by_give_finite_numbers():
@@ -1106,10 +1129,6 @@ def test_complex_numbers_are_refused():
 
 
 # Dates --------------------------------------------------------------------------
-
-
-def days(start, n):
-    return [dt.date.fromisoformat(start) + dt.timedelta(i) for i in range(n)]
 
 
 @pytest.mark.parametrize("kind", ["datetime64[us]", "object", "polars", "date32"])
