@@ -15,16 +15,16 @@ from sklearn_snn._compat import _safe_indexing
 _BLOCK = 2**14
 
 #: Kinds of columns by the type of an array.
-_KINDS = dict.fromkeys("iufm", "number") | dict.fromkeys("bUST", "category")
-_KINDS["M"] = "date"
+_KINDS = dict.fromkeys("iuf", "number") | dict.fromkeys("bUST", "category")
+_KINDS |= {"M": "date", "m": "duration"}
 
 #: Durations as objects.
 _DURATIONS = timedelta, np.timedelta64
 
 #: Types of Python objects that go together in a column, and the kind of the column.
-#: Durations are numbers, but not beside others, which have no unit.
+#: Durations become numbers, but not beside others, which have no unit.
 _OBJECT_KINDS = {
-    _DURATIONS: "number",
+    _DURATIONS: "duration",
     (Real, Decimal, np.bool_): "number",
     (str,): "category",
     (date, np.datetime64): "date",
@@ -74,7 +74,7 @@ def column_kinds(X, names, categorical_features):
 
     Returns
     -------
-    kinds : list of {"number", "category", "date"}
+    kinds : list of {"number", "duration", "category", "date"}
 
     Raises
     ------
@@ -95,7 +95,7 @@ def column_kinds(X, names, categorical_features):
 
 
 @np.errstate(over="ignore")  # what is too large is refused as infinity
-def numbers(X, j, name, is_known=True):
+def numbers(X, j, name, kinds, is_known):
     """A column of numbers or timedeltas (in days) as floats, NaN where missing.
 
     Parameters
@@ -106,7 +106,9 @@ def numbers(X, j, name, is_known=True):
         Number of the column.
     name : str or int
         Its name.
-    is_known : bool, default=True
+    kinds : tuple of {"number", "duration"}
+        What it may hold.
+    is_known : bool
         Whether it has held any value so far; if not, those of another kind are missing.
 
     Returns
@@ -118,7 +120,7 @@ def numbers(X, j, name, is_known=True):
     ValueError
         If the column holds something else, or infinity.
     """
-    values = _values_of_kind(X, j, name, "number", is_known)
+    values = _values_of_kind(X, j, name, kinds, is_known)
     if values.dtype.kind == "O":
         values = _from_objects(values, name)
     if values.dtype.kind == "m":
@@ -134,9 +136,9 @@ def numbers(X, j, name, is_known=True):
     return values
 
 
-def dates(X, j, name, is_known=True):
+def dates(X, j, name, kinds, is_known):
     """A column of dates or timestamps (in UTC), NaT where missing; see `numbers`."""
-    values = _values_of_kind(X, j, name, "date", is_known)
+    values = _values_of_kind(X, j, name, kinds, is_known)
     if values.dtype.kind == "O":
         known = np.where(missing_values(values), None, values)
         values = np.fromiter(map(_without_zone, known), object, len(known))
@@ -349,20 +351,20 @@ def _kind_of_uncategorical(values, name):
     return kind
 
 
-def _values_of_kind(X, j, name, wanted, is_known):
-    """Column j, refused if it is of another kind than what it held in fit."""
+def _values_of_kind(X, j, name, kinds, is_known):
+    """Column j, refused if it is of none of the kinds that it may be of."""
     values, _ = _array(X, j)
     if values.dtype.kind == "O":
-        kind = _kind_of_objects(values, name) or wanted
+        kind = _kind_of_objects(values, name) or kinds[0]
     else:
         kind = "number" if values.dtype.kind == "b" else _kind(values, False, name)
-    if kind == wanted:
+    if kind in kinds:
         return values
     # What is all missing has no kind, whatever the type says.
     if not is_known or missing_values(values).all():
         return np.full(len(values), None)
     raise ValueError(
-        f"column {name!r} held {wanted}s in fit, but now it holds "
+        f"column {name!r} held {kinds[0]}s in fit, but now it holds "
         f"{examples(values)}; convert it to the type that it had"
     )
 

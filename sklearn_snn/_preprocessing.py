@@ -80,6 +80,8 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     ----------
     kinds_ : list of {"number", "category", "date"}
         What each column of the table is.
+    is_duration_ : list of bool
+        Which columns of numbers are durations, in days.
     parts_ : list of tuple of int and str or None
         For each column of the result that is a number, the column that it is of, and
         which part: None for the number itself, ``"missing"``, or one of a date.
@@ -312,7 +314,9 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             self._learn_sparse_columns(X, weight)
             return
         names = [self._name(X, j) for j in range(X.shape[1])]
-        self.kinds_ = column_kinds(X, names, self.categorical_features)
+        kinds = column_kinds(X, names, self.categorical_features)
+        self.kinds_ = ["number" if kind == "duration" else kind for kind in kinds]
+        self.is_duration_ = [kind == "duration" for kind in kinds]
         self.categories_ = {
             j: learn_category(levels(X, j), weight)
             for j, kind in enumerate(self.kinds_)
@@ -357,6 +361,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
                 "its digits since it is not centred; centre it, or pass a dense table"
             )
         self.kinds_, self.categories_ = ["number"] * X.shape[1], {}
+        self.is_duration_ = [False] * X.shape[1]
         self.parts_ = [(j, None) for j in range(X.shape[1])]
         self.scaling_ = scaling
 
@@ -450,7 +455,8 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         """Columns that are numbers, and those made of dates, before they are scaled."""
         columns = [j for j, _ in self.parts_]
         is_matrix = isinstance(X, np.ndarray) and X.dtype.kind == "f"
-        if is_matrix and "date" not in self.kinds_:
+        has_units = "date" in self.kinds_ or any(getattr(self, "is_duration_", ()))
+        if is_matrix and not has_units:
             values = X[:, columns].astype(np.float64)
             missing = [k for k, (_, part) in enumerate(self.parts_) if part]
             values[:, missing] = np.isnan(values[:, missing])
@@ -465,7 +471,15 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     def _values(self, X, j, empty):
         """Column j of numbers or dates, which may be one of those that were empty."""
         read = dates if self.kinds_[j] == "date" else numbers
-        return read(X, j, self._name(X, j), j not in empty)
+        return read(X, j, self._name(X, j), self._may_hold(j), j not in empty)
+
+    def _may_hold(self, j):
+        """Kinds of what column j, of numbers or dates, may hold."""
+        if self.kinds_[j] == "date":
+            return ("date",)
+        if not hasattr(self, "is_duration_"):  # in files of earlier versions
+            return "number", "duration"
+        return ("duration",) if self.is_duration_[j] else ("number",)
 
     @property
     def _empty(self):

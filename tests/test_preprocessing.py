@@ -1200,6 +1200,31 @@ def test_durations_of_any_unit_are_numbers_of_days():
     assert list(exact().fit(short).get_feature_names_out()) == ["span", "x"]
 
 
+@pytest.mark.parametrize(
+    "spans",
+    [
+        lambda hours: pd.DataFrame({"span": pd.to_timedelta(hours, "h")}),
+        lambda hours: pd.DataFrame({"span": pd.to_timedelta(hours, "h")}, dtype=object),
+        lambda hours: pl.DataFrame({"span": [dt.timedelta(hours=h) for h in hours]}),
+        lambda hours: np.array([hours], dtype="m8[h]").T,
+    ],
+)
+def test_numbers_are_no_durations_nor_durations_numbers(spans):
+    spans, plain = spans([24, 48, 96]), np.array([[86400.0], [86400.0], [1.0]])
+    if hasattr(spans, "columns"):
+        plain = pd.DataFrame(plain, columns=["span"])
+    with pytest.raises(ValueError, match=r"durations in fit, but now it holds 86400"):
+        exact().fit(spans).transform(plain)
+    with pytest.raises(ValueError, match=r"held numbers in fit, but now it holds .*"):
+        exact().fit(plain).transform(spans)
+    missing = plain * np.nan
+    assert_array_equal(exact().fit(spans).transform(missing), np.zeros((3, 1)))
+    # Files of earlier versions do not say which of the two they have seen.
+    old = exact().fit(plain)
+    del old.is_duration_
+    assert np.isfinite(old.transform(spans)).all()
+
+
 def test_durations_that_are_objects_are_those_of_an_array():
     spans = [dt.timedelta(2), np.timedelta64(5, "D"), np.timedelta64(72, "h"), None]
     days = [2, 5, 3, np.nan]
