@@ -476,7 +476,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
 
 def _n_epochs(request, is_split):
     """Epochs of all stacks at most; each network is one if the request `is_split`."""
-    n_epochs = (spec.max_epochs - spec.n_epochs_done for spec in request.specs)
+    n_epochs = (spec.last_epoch - spec.n_epochs_done for spec in request.specs)
     n_stacks = len(request.specs if is_split else group_networks(*request[:2]))
     return max(0, *n_epochs) * n_stacks
 

@@ -35,9 +35,9 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
     {stopping}
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes: ``{class: weight}``, inversely proportional to the sum
-        of their sample weights in the rows that a network is trained on, or all 1. With
-        several labels the dict has keys 0 and 1 and serves each of them, and all rows
-        count for "balanced".
+        of their sample weights, or all 1. "balanced" counts all rows, but with
+        `oof_score` those that a network is trained on. With several labels the dict has
+        keys 0 and 1 and serves each of them.
     {data}
 
     Attributes

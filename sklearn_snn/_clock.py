@@ -42,6 +42,11 @@ class Clock:
         """Whether Ctrl-C was noted."""
         return self._interrupts.number > 0
 
+    @property
+    def is_impatient(self) -> bool:
+        """Whether Ctrl-C came again, which ends training wherever it is."""
+        return self._interrupts.number > 1
+
     def interrupt(self) -> None:
         """Have those stop who come later, too."""
         self._interrupts.number = max(self._interrupts.number, 1)

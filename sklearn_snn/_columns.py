@@ -11,8 +11,9 @@ from sklearn.utils import gen_batches
 
 from sklearn_snn._compat import _safe_indexing
 
-#: Rows of a table that are transformed at a time.
-_BLOCK = 2**14
+#: Rows of a table that are transformed at a time; and of a matrix, numbers, so that
+#: they stay in the cache.
+_BLOCK, _MATRIX_BLOCK = 2**14, 2**18
 
 #: Kinds of columns by the type of an array.
 _KINDS = dict.fromkeys("iuf", "number") | dict.fromkeys("bUST", "category")
@@ -39,7 +40,7 @@ _CHOICES = ("mask", (bool, np.bool_)), ("index", Integral), ("name", str)
 #: How the names of types begin that are of categories, in any library.
 _CATEGORIES = ("bool", "categor", "dictionary", "enum", "str")
 
-_MICROSECONDS_OF_A_DAY = 24 * 60 * 60 * 1e6
+MICROSECONDS_OF_A_DAY = 24 * 60 * 60 * 10**6
 
 
 def is_frame(X):
@@ -54,9 +55,12 @@ def column_name(X, j):
 
 def row_blocks(X):
     """Yield slices of rows, and those rows of the table."""
-    n_samples = X.shape[0]
-    for rows in gen_batches(n_samples, _BLOCK):
-        yield rows, X if n_samples <= _BLOCK else _safe_indexing(X, rows)
+    n_samples, n_columns = X.shape
+    n_rows = _BLOCK
+    if not is_frame(X) and X.dtype.kind == "f":
+        n_rows = max(_MATRIX_BLOCK // n_columns, 1)
+    for rows in gen_batches(n_samples, n_rows):
+        yield rows, X if n_samples <= n_rows else _safe_indexing(X, rows)
 
 
 def column_kinds(X, names, categorical_features):
@@ -172,6 +176,9 @@ def levels(X, j):
     values = values.astype(object)
     values[is_missing] = None
     types = set(map(type, values))
+    if any(issubclass(one, np.generic) for one in types):
+        values = np.fromiter(map(_plain, values), object, len(values))
+        types = set(map(type, values))
     if not all(issubclass(one, _LEVEL_TYPES) for one in types):
         named = (one if isinstance(one, _LEVEL_TYPES) else str(one) for one in values)
         values = np.fromiter(named, object, len(values))
@@ -216,7 +223,7 @@ DATE_PARTS = {
     # The first day of 1970 was a Thursday.
     "weekday": lambda days: (days.astype("M8[D]").astype(np.float64) + 3) % 7,
     "hour": lambda days: (days - days.astype("M8[D]")) / np.timedelta64(1, "h"),
-    "days": lambda days: days.astype("M8[us]").astype(float) / _MICROSECONDS_OF_A_DAY,
+    "days": lambda days: days.astype("M8[us]").astype(float) / MICROSECONDS_OF_A_DAY,
 }
 
 

@@ -1,6 +1,7 @@
 """Files that are there whole, or as they were before."""
 
 import os
+import shutil
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,6 +28,8 @@ def write_atomically(data: bytes, path: str | os.PathLike[str]) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():  # who could not read it shall not from now on
+            shutil.copymode(path, beside)
         os.replace(beside, path)
     except BaseException:
         beside.unlink(missing_ok=True)

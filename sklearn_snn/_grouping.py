@@ -59,8 +59,11 @@ def group_networks(
         ends = np.linspace(0, len(together), n_parts + 1).round().astype(int)
         for start, stop in pairwise(ends):
             groups.append([alike[k] for team in together[start:stop] for k in team])
-    work = [step_work(specs[group[0]], len(group)) for group in groups]
-    return [groups[i] for i in np.argsort(work, kind="stable")[::-1]]
+    return sorted(
+        groups,
+        key=lambda group: step_work(specs[group[0]], len(group)),
+        reverse=True,
+    )
 
 
 def _neighbourhood(spec: NetworkSpec) -> tuple[float, ...]:

@@ -140,7 +140,8 @@ class PiecewiseLinearEncoding(nn.Module):
     def __init__(self, pieces: PiecewiseLinear) -> None:
         super().__init__()
         for name, values in pieces._asdict().items():
-            self.register_buffer(name, torch.tensor(values))
+            # Unlike torch.tensor, on the CPU whatever the default device is.
+            self.register_buffer(name, torch.from_numpy(values.copy()))
 
     def forward(self, x: Tensor) -> Tensor:
         # In place: fresh memory costs as much as the work that is done in it.
@@ -181,8 +182,8 @@ def sequential_from_weights(
     network = nn.Sequential(*_sequence(sizes, dropout, undrawn))
     layers = [layer for layer in network if isinstance(layer, nn.Linear)]
     for layer, weight, bias in zip(layers, weights[::2], weights[1::2], strict=True):
-        layer.weight = nn.Parameter(torch.tensor(weight.T))
-        layer.bias = nn.Parameter(torch.tensor(bias))
+        layer.weight = nn.Parameter(torch.from_numpy(weight.T.copy()))
+        layer.bias = nn.Parameter(torch.from_numpy(bias.copy()))
     if pieces is not None:
         network.insert(0, PiecewiseLinearEncoding(pieces).to(layers[0].weight.dtype))
     return network.eval()

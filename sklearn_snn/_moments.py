@@ -269,7 +269,7 @@ def activation_moments(estimator, X):
     from sklearn_snn._torch_modes import ordinary_modes
 
     network, X = fitted_network(estimator, X)
-    X = network._read_X(X, reset=False)
+    X = network._read_X(X, network.preprocessor_, reset=False)
     with limit_threads(network.n_threads, 0), ordinary_modes("cpu"):
         rows = _rows_of_members(network, X)
         drawn = [initial_module(one, network.pieces_) for one in network.networks_]

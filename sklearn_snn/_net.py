@@ -39,7 +39,7 @@ class SNNNet(NeuralNet):
         What is trained.
     on_epoch : callable or None, default=None
         Called after each epoch with a function that returns the networks.
-    batch_size, max_epochs, callbacks, device
+    batch_size, max_epochs, callbacks
         As in skorch.
     """
 
@@ -50,10 +50,9 @@ class SNNNet(NeuralNet):
         *,
         stack: Stack,
         on_epoch: EpochEnd | None = None,
-        batch_size: int = 128,
-        max_epochs: int = 10,
+        batch_size: int,
+        max_epochs: int,
         callbacks: Sequence[Any] | str = "disable",
-        device: str = "cpu",
     ) -> None:
         self.stack = stack
         self.on_epoch = on_epoch
@@ -65,7 +64,7 @@ class SNNNet(NeuralNet):
             callbacks=callbacks,
             train_split=None,
             verbose=0,
-            device=device,
+            device=None,  # all stays where the stack has it
         )
 
     @property
@@ -103,6 +102,8 @@ class SNNNet(NeuralNet):
                     self.stack.stop_all("callback")
                 self._after_epoch()
         except KeyboardInterrupt:
+            if self.stack.is_impatient:
+                raise
             self.stack.stop_all(self._interrupt_reason)
         return self
 
@@ -220,7 +221,7 @@ class LoneNet(SNNNet):
         return _TrainingBatches(self) if training else self._blocks(dataset)
 
     def _blocks(self, dataset: Any) -> Iterator[tuple[Tensor, Tensor]]:
-        X = torch.as_tensor(dataset.X, device=self.device).to(self.module_.flat.dtype)
+        X = torch.as_tensor(dataset.X).to(self.module_.flat)  # its type, and its place
         y = torch.zeros(len(X)) if dataset.y is None else torch.as_tensor(dataset.y)
         weight = getattr(dataset, "weight", torch.ones(len(X)))
         for start in range(0, len(X), self.block_size):
@@ -278,6 +279,7 @@ def train_stack(stack: Stack, on_epoch: EpochEnd | None) -> None:
         stack=stack,
         on_epoch=on_epoch,
         batch_size=stack.batch_size,
+        max_epochs=stack.records[0].spec.max_epochs,
     )
     net.initialize().fit_loop(None)
 

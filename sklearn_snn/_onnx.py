@@ -7,6 +7,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_snn._base import BaseSNN
+from sklearn_snn._columns import MICROSECONDS_OF_A_DAY as _DAY
 from sklearn_snn._files import write_atomically
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._scaling import FARTHEST, inverse
@@ -19,7 +20,6 @@ _FORMAT = 9
 
 #: What stands for a missing date, as in numpy.
 _NOT_A_TIME = np.iinfo(np.int64).min
-_DAY = 24 * 60 * 60 * 10**6
 
 #: Type and meaning of the input of a column.
 _INPUTS = {

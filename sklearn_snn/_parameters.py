@@ -75,8 +75,8 @@ _NETWORK = """\
         your own is fitted inside the folds.
     refit : bool, default=False
         Whether to train the networks again, on all rows, for the number of epochs that
-        was best on average over the folds. Without early stopping they have seen all
-        rows, and nothing is done.
+        was best on average over the folds. Without early stopping there is no such
+        number, and nothing is done, even if `cv` or `oof_score` leaves rows out.
 """
 
 _TRAINING = """\
@@ -172,10 +172,10 @@ _DATA = """\
         weights so far are kept.
     checkpoint : str, path-like or None, default=None
         Folder for the state of training. A fit that was killed, or ended by Ctrl-C, and
-        is started again with the same parameters and data goes on from there, and ends
-        with the same weights to the bit (but for `time_limit`, which starts anew). The
-        file, named by a hash of both, is removed when the fit is done. Neither
-        `partial_fit` nor the stacks of this package's searches write any.
+        is started again with the same parameters and data goes on from what was last
+        written, and ends with the same weights to the bit (but for `time_limit`, which
+        starts anew). The file, named by a hash of both, is removed when the fit is
+        done. Neither `partial_fit` nor the stacks of this package's searches write any.
     checkpoint_interval : float, default=300.0
         Minimum seconds between checkpoints; 0 writes one per epoch.
 """

@@ -264,7 +264,8 @@ class PlanningEstimator(EncodingEstimator):
         specs = self._specs(data, members, sets, stops)
         n_rows = data.training_set.X.shape[0]
         if stops and len(specs) > 1 and self._stop_together(specs, n_rows):
-            specs = [replace(spec, ensemble=0) for spec in specs]
+            # Those that join others later have a past of their own.
+            specs = [replace(spec, ensemble=spec.n_epochs_done) for spec in specs]
         options = {
             "n_iter_no_change": self.n_iter_no_change if stops else None,
             "keep_state": self.warm_start,
@@ -361,8 +362,8 @@ class PlanningEstimator(EncodingEstimator):
         limit = {"time_limit": self._time_of_a_round}
         request = self._request(data, members, stops=False, **limit)
         # A schedule that had to end in time was as long as it was.
-        planned = {"time_limit": networks[0].n_iter}
-        length = planned.get(networks[0].stopped_by, self.max_iter)
+        ended_in_time = networks[0].stopped_by == "time_limit"
+        length = networks[0].n_iter if ended_in_time else self.max_iter
         specs = [
             replace(
                 spec,

@@ -223,7 +223,10 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             self._learn_columns(X, weight, keeps_constant=True)
         else:
             learned = self._learn_scaling(X, self.parts_, weight, self._empty)
-            self.scaling_ = self.scaling_.settled(learned)
+            settled = self.scaling_.settled(learned)
+            if self.is_sparse_:
+                _check_sparse(settled)
+            self.scaling_ = settled
         return self
 
     def transform(self, X):
@@ -352,14 +355,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
                 "categorical_features needs a dense table, got a sparse one"
             )
         scaling = learn_sparse_scaling(X, weight)
-        distances = np.abs(scaling.location * scaling.slope)
-        farthest = distances.argmax()
-        if distances[farthest] > _FARTHEST_SPARSE:
-            raise ValueError(
-                f"column {farthest} of a sparse table is "
-                f"{distances[farthest]:.2g} standard deviations away from 0, and loses "
-                "its digits since it is not centred; centre it, or pass a dense table"
-            )
+        _check_sparse(scaling)
         self.kinds_, self.categories_ = ["number"] * X.shape[1], {}
         self.is_duration_ = [False] * X.shape[1]
         self.parts_ = [(j, None) for j in range(X.shape[1])]
@@ -457,7 +453,8 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         is_matrix = isinstance(X, np.ndarray) and X.dtype.kind == "f"
         has_units = "date" in self.kinds_ or any(getattr(self, "is_duration_", ()))
         if is_matrix and not has_units:
-            values = X[:, columns].astype(np.float64)
+            # Several times as fast as an index, which copies number by number.
+            values = np.take(X, columns, axis=1).astype(np.float64, copy=False)
             missing = [k for k, (_, part) in enumerate(self.parts_) if part]
             values[:, missing] = np.isnan(values[:, missing])
             return values
@@ -509,6 +506,18 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _check_sparse(scaling):
+    """Refuse columns whose digits are lost if nothing is subtracted from them."""
+    distances = np.abs(scaling.location * scaling.slope)
+    farthest = distances.argmax()
+    if distances[farthest] > _FARTHEST_SPARSE:
+        raise ValueError(
+            f"column {farthest} of a sparse table is {distances[farthest]:.2g} "
+            "standard deviations away from 0, and loses its digits since it is not "
+            "centred; centre it, or pass a dense table"
+        )
 
 
 def _unique(names):

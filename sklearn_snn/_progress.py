@@ -159,7 +159,10 @@ def open_bar(total, name, unit, time_limit=None):
     time_limit : float or None, default=None
         Seconds after which it ends, however many units are left.
     """
-    is_live = _is_terminal(sys.stderr) or _is_notebook(sys.stderr)
+    # Services may have no place for errors at all.
+    is_live = sys.stderr is not None and (
+        _is_terminal(sys.stderr) or _is_notebook(sys.stderr)
+    )
     return (LiveBar if is_live else Lines)(total, name, unit, time_limit)
 
 
@@ -279,8 +282,8 @@ class Lines(_Bar):
     def _write(self, of_how_many, when, shown):
         count = f"{self._unit} {int(self._n)} {of_how_many}"
         facts = [count, *(f"{name} {value}" for name, value in shown.items()), when]
-        sys.stderr.write(f"{self._name}: {', '.join(facts)}\n")
-        sys.stderr.flush()
+        if sys.stderr is not None:
+            print(f"{self._name}: {', '.join(facts)}", file=sys.stderr, flush=True)
 
 
 def _duration(seconds):

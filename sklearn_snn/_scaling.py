@@ -52,7 +52,7 @@ class Scaling(NamedTuple):
         z = _squash(X, self.location, self.slope, self.bend)
         z -= self.center
         z *= inverse(self.scale)
-        np.nan_to_num(z, copy=False)
+        np.copyto(z, 0.0, where=np.isnan(z))
         return np.clip(z, -FARTHEST, FARTHEST, out=z)
 
     def apply_sparse(self, X, dtype):

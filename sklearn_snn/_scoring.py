@@ -154,11 +154,6 @@ def measured(y):
 def label_matrix(y):
     """Labels of shape (n_samples, n_labels) as float64, NaN where not measured."""
     y = y.toarray() if issparse(y) else y
-    if np.ndim(y) != 2:
-        raise ValueError(
-            "labels that may be missing must have a column each, got y of shape "
-            f"{np.shape(y)}"
-        )
     return numeric_target(y, ensure_all_finite="allow-nan")
 
 
@@ -216,9 +211,14 @@ class masked_scorer:
         Raises
         ------
         ValueError
-            If there is no scorer of that name, if `y` has one dimension, or whatever
-            the scorer raises.
+            If there is no scorer of that name, if `y` has less than two columns, or
+            whatever the scorer raises.
         """
+        if len(shape := np.shape(y)) != 2 or shape[1] < 2:
+            raise ValueError(
+                "masked_scorer needs a y of two or more labels, with a column each, "
+                f"got shape {shape}"
+            )
         y = label_matrix(y)
         predictions, proba = estimator.predict(X), estimator.predict_proba(X)
         from sklearn.metrics import get_scorer  # slow to import

@@ -45,7 +45,7 @@ def member_splits(
     ------
     ValueError
         If `groups` cannot be told apart or are one, if `validation_fraction` leaves no
-        rows to train on, or if `cv` gives other things than pairs of rows.
+        rows to train on, or if `cv` gives nothing, or other things than pairs of rows.
     """
     is_ours = cv is None or isinstance(cv, Integral)
     if is_ours and groups is not None:

@@ -394,6 +394,11 @@ class Stack:
             else:
                 scores.team[team] = scores.own[team].mean()
 
+    @property
+    def is_impatient(self) -> bool:
+        """Whether the user does not want to wait for the end of a step."""
+        return self._clock.is_impatient
+
     def stop_all(self, reason: StopReason) -> None:
         """Have every network stop for this reason, unless it already has one."""
         for record in self.records:

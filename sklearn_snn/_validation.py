@@ -1,6 +1,5 @@
 """Reading of tables, with errors that name the column."""
 
-import re
 import warnings
 from functools import partial
 
@@ -165,7 +164,7 @@ def numeric_target(y, **checks):
     try:
         return check_array(y, dtype=np.float64, input_name="y", **checks)
     except (ValueError, TypeError, OverflowError) as error:
-        if "y" in re.findall(r"\w+", str(error)):
+        if str(error).startswith("Input y"):
             raise
         if str(error).startswith("Found array"):
             raise ValueError(f"y has a shape that no target has: {error}") from error

@@ -121,6 +121,74 @@ def test_the_device_does_notice_who_reads_it():
         numbers + torch.ones(3)
 
 
+@pytest.fixture
+def pretended_gpu(monkeypatch):
+    """Fits on "meta", of which the host is told that all numbers are 0, and true.
+
+    Whoever leaves a tensor on the host, or computes with tensors of both, fails.
+    """
+
+    def told(tensor):
+        make = torch.ones if tensor.dtype == torch.bool else torch.zeros
+        return make(tensor.shape, dtype=tensor.dtype)
+
+    def reads(name):
+        original = getattr(torch.Tensor, name)
+
+        def read(tensor, *args, **parameters):
+            is_far = tensor.device.type == "meta"
+            return original(told(tensor) if is_far else tensor, *args, **parameters)
+
+        monkeypatch.setattr(torch.Tensor, name, read)
+
+    for name in ("cpu", "numpy", "item"):
+        reads(name)
+    autocast = torch.autocast
+    monkeypatch.setattr(torch, "autocast", lambda _, **how: autocast("cpu", **how))
+    monkeypatch.setattr(_planning, "resolve_device", lambda *_, **__: "meta")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"n_estimators": 8, "early_stopping": "joint"},
+        {"dropout": 0.1},
+        {"solver": "sgd", "learning_rate": "constant"},
+        {"scoring": None, "early_stopping": True},
+        {"oof_score": True},
+        {"refit": True},
+        {"early_stopping": False},
+        {"callbacks": [], "early_stopping": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
+def test_all_of_fit_is_on_the_device(pretended_gpu, make, parameters):
+    wide = np.hstack([X, X, X])
+    model = make(**{"n_estimators": 2, "max_iter": 3, "random_state": 0} | parameters)
+    with Made() as made:
+        model.fit(wide, CLASSES)
+    floats = [one for one in made.tensors if one.is_floating_point()]
+    far = sum(one.device.type == "meta" for one in floats)
+    assert far > 0.7 * len(floats)
+    assert len(model.predict(wide)) == 100
+    model.set_params(warm_start=True, max_iter=5)
+    if not (model.refit or model.oof_score):
+        model.fit(wide, CLASSES)
+    assert model.partial_fit(wide, CLASSES).n_iter_ > 3
+
+
+def test_a_default_device_of_torch_changes_no_prediction():
+    model = SNNClassifier(max_iter=2, random_state=0).fit(X, CLASSES)
+    rows = torch.from_numpy(model.preprocessor_.transform(X))
+    expected = model.predict_proba(X), model.modules_[0](rows)
+    with torch.device("meta"):
+        made = model.predict_proba(X), model.modules_[0](rows)
+    assert_array_equal(made[0], expected[0])
+    assert torch.equal(made[1], expected[1])
+
+
 @pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
 def test_a_gpu_that_is_not_there_is_an_error_of_fit(make, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

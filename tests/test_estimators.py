@@ -380,8 +380,9 @@ def test_labels_that_are_missing_in_a_frame_are_scored(labels, dtype):
 def test_masked_scorer_wants_a_column_for_each_label(cancer):
     X, y = cancer
     model = SNNClassifier(**SMALL).fit(X, y)
-    with pytest.raises(ValueError, match=r"a column each, got y of shape \(569,\)"):
-        masked_scorer("roc_auc")(model, X, y)
+    for wrong in (y, y[:, np.newaxis]):
+        with pytest.raises(ValueError, match=r"two or more labels.*got shape \(569"):
+            masked_scorer("roc_auc")(model, X, wrong)
 
 
 def test_masked_scorer_weighs_rows_and_skips_labels_of_one_class(labels):

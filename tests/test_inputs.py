@@ -713,6 +713,19 @@ def test_labels_may_be_of_any_type(X, convert, n_classes):
     assert_array_equal(plain.predict_proba(X), model.predict_proba(X))
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "int64[pyarrow]"])
+def test_large_labels_of_nullable_types_stay_apart(X, dtype):
+    labels = 2**60 + np.arange(120) % 3
+    model = SNNClassifier(**TINY).fit(X, pd.Series(labels, dtype=dtype))
+    assert_array_equal(model.classes_, 2**60 + np.arange(3))
+
+
+@pytest.mark.parametrize("dtype", ["boolean", "bool[pyarrow]"])
+def test_booleans_of_nullable_types_are_predicted_as_booleans(X, y, dtype):
+    model = SNNClassifier(**TINY).fit(X, pd.Series(y == 1, dtype=dtype))
+    assert model.predict(X).dtype == bool
+
+
 @pytest.mark.parametrize("kind", [int, bool])
 def test_numbers_of_type_object_are_no_labels_to_scikit_learn_either(X, y, kind):
     labels = y.astype(kind).astype(object)

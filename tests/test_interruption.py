@@ -177,8 +177,15 @@ def test_ctrl_c_at_the_very_end_of_a_fit_is_not_lost(at_epoch):
     assert_array_equal(model.predict_proba(X), whole.predict_proba(X))
 
 
-def test_a_second_ctrl_c_ends_what_does_not_end_by_itself():
+@pytest.mark.parametrize("epoch", [1, 5])
+def test_a_second_ctrl_c_ends_what_does_not_end_by_itself(epoch):
+    n_scores = 0
+
     def scorer(estimator, X, y):
+        nonlocal n_scores
+        n_scores += 1
+        if n_scores < epoch * 8:  # one a network in each epoch
+            return 0.5
         ctrl_c()
         ctrl_c()
         raise AssertionError("unreachable")

@@ -365,6 +365,26 @@ def test_a_sparse_column_far_from_0_is_refused():
     assert np.isfinite(TabularPreprocessor().fit_transform(table.toarray())).all()
 
 
+def test_a_sparse_column_that_gets_far_from_0_is_refused_later():
+    chunk = np.zeros((50, 2))
+    chunk[:, 1] = np.arange(50)
+    ours = TabularPreprocessor().partial_fit(csr_array(chunk))
+    before = ours.scaling_
+    chunk[:, 0] = 1e8 + np.arange(50)
+    with pytest.raises(ValueError, match="column 0 of a sparse table is"):
+        ours.partial_fit(csr_array(chunk))
+    assert ours.scaling_ is before
+
+
+def test_booleans_of_numpy_are_levels_like_pythons():
+    flags = [True, False, False] * 20
+    own = np.array([np.bool_(flag) for flag in flags], dtype=object)[:, np.newaxis]
+    ours = exact(categorical_features=[0]).fit(own)
+    plain = np.array(flags, dtype=object)[:, np.newaxis]
+    assert_array_equal(ours.transform(plain), ours.transform(own))
+    assert len(np.unique(ours.transform(plain))) == 2
+
+
 def test_numbers_of_a_sparse_table_that_come_in_parts_are_their_sums():
     whole = csr_array(np.array([[3.0], [0.0], [1.0]]))
     parts = csr_array(([1.0, 2.0, 1.0], [0, 0, 0], [0, 2, 2, 3]), shape=(3, 1))

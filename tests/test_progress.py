@@ -183,6 +183,11 @@ def test_a_notebook_has_a_live_bar(monkeypatch):
     assert opened == ["live"]
 
 
+def test_where_nothing_can_be_written_nothing_is(monkeypatch, iris):
+    monkeypatch.setattr(sys, "stderr", None)  # as in a service without a console
+    assert SNNClassifier(verbose=1, **SMALL).fit(*iris).n_iter_ == 20
+
+
 def test_lines_say_how_much_time_is_left(ticking, capsys):
     bar = _progress.Lines(100, "fit", "epoch", None)
     for seconds in range(5, 205, 5):

@@ -394,6 +394,12 @@ def test_a_file_that_is_replaced_keeps_its_name_and_its_link(path, tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, link.name]
 
 
+def test_a_file_that_is_replaced_keeps_its_permissions(path):
+    path.chmod(0o600)
+    save(regressor().fit(Z, NUMBERS), path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 FULL = "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
 KILL = "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)"
 
