@@ -54,6 +54,8 @@ class ActivationMomentsDisplay:
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = SNNRegressor(max_iter=20, random_state=0).fit(X, y)
     >>> display = ActivationMomentsDisplay.from_estimator(model, X)
+    >>> [ax.get_ylabel() for ax in display.axes_]
+    ['mean', 'variance']
     """
 
     def __init__(self, moments):

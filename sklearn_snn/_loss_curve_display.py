@@ -55,6 +55,8 @@ class LossCurveDisplay:
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = SNNRegressor(max_iter=20, random_state=0).fit(X, y)
     >>> display = LossCurveDisplay.from_estimator(model)
+    >>> len(display.lines_)  # training and validation
+    2
     """
 
     def __init__(

@@ -69,6 +69,8 @@ class MomentMapDisplay:
     --------
     >>> from sklearn_snn import MomentMapDisplay
     >>> display = MomentMapDisplay.from_map()
+    >>> display.omega, display.tau
+    (0.0, 1.0)
     """
 
     def __init__(self, omega=0.0, tau=1.0, *, moments=None):

@@ -71,6 +71,8 @@ class SearchResultsDisplay:
     >>> grid = {"depth": [1, 2], "learning_rate_init": [1e-3, 1e-2]}
     >>> search = SNNGridSearchCV(model, grid, cv=3).fit(X, y)
     >>> display = SearchResultsDisplay.from_estimator(search)
+    >>> [ax.get_xlabel() for ax in display.axes_]
+    ['depth', 'learning_rate_init']
     """
 
     def __init__(
