@@ -205,7 +205,7 @@ def _n_settings(space):
 
 def _without_nan(y):
     """A target in which scikit-learn can look for classes."""
-    if np.ndim(y) != 2 or np.asarray(y).dtype.kind not in "fO":
+    if np.ndim(y) != 2 or np.asarray(y).dtype.kind not in ("f", "O"):
         return y
     return np.nan_to_num(label_matrix(y))
 
