@@ -199,8 +199,10 @@ class _Graph:
 
     def input(self, name, dtype, n_columns=1, description=""):
         """A tensor of shape (n_samples, n_columns) that the user gives."""
-        if name in self._names:
-            raise ValueError(f"inputs must have different names, two are {name!r}")
+        if name in self._names or not name:
+            raise ValueError(
+                f"inputs must have different names, none of them empty, got {name!r}"
+            )
         self._names.add(name)
         shape = ["n_samples", n_columns]
         self._inputs.append(self._described(name, dtype, shape, description))

@@ -294,6 +294,12 @@ def test_categories_that_onnx_has_no_type_for(values, match, tmp_path):
         to_onnx(model, tmp_path / "model.onnx")
 
 
+def test_a_column_without_a_name_among_named_ones(tmp_path):
+    model = regressor().fit(pd.DataFrame(Z, columns=["a", "", "b"]), NUMBERS)
+    with pytest.raises(ValueError, match="names, none of them empty, got ''"):
+        to_onnx(model, tmp_path / "model.onnx")
+
+
 def test_classes_that_onnx_has_no_type_for(tmp_path):
     model = classifier().fit(Z, (NUMBERS > 2).astype("M8[D]"))
     with pytest.raises(ValueError, match="classes must be strings, integers"):
