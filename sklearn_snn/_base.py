@@ -100,7 +100,10 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         """Train for an epoch at a constant step size; see the public methods."""
         resumes = self.__sklearn_is_fitted__()
         with self._all_or_nothing():
-            table = self._read_rows(X, y, sample_weight, None, reset=not resumes)
+            preprocessor = self._preprocessor_in_use(resumes)
+            table = self._read_rows(
+                X, y, sample_weight, None, preprocessor, reset=not resumes
+            )
             if resumes:
                 self._learn_more(table)
             else:

@@ -446,17 +446,19 @@ def _n_columns(y):
 def _exact(y):
     """A column of pandas' nullable types as integers or booleans, if none is missing.
 
-    numpy makes floats of them, which hold no integers beyond 2**53.
+    scikit-learn makes floats of them, which hold no integers beyond 2**53.
     """
-    dtype = getattr(y, "dtype", None)
-    if hasattr(dtype, "numpy_dtype") and not y.isna().any():
-        return y.to_numpy(dtype.numpy_dtype)
-    return y
+    column = y.iloc[:, 0] if hasattr(y, "iloc") and y.shape[1:] == (1,) else y
+    dtype = getattr(column, "dtype", None)
+    is_exact = hasattr(dtype, "numpy_dtype") and dtype.kind in "biu"
+    if not is_exact or column.isna().any():
+        return y
+    return column.to_numpy(dtype.numpy_dtype).reshape(y.shape)
 
 
 def _read_classes(labels):
     """Each label once, in order."""
-    labels = column_or_1d(labels)
+    labels = column_or_1d(_exact(labels))
     if not labels.size or missing_values(labels).any():
         raise ValueError(
             "classes must be labels, one at least and none of them missing, got "

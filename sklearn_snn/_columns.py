@@ -1,6 +1,7 @@
 """Columns of tables of any library: what they are, and their values as arrays."""
 
 import sys
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from itertools import repeat
@@ -91,7 +92,7 @@ def column_kinds(X, names, categorical_features):
         if isinstance(X, np.ndarray) and X.dtype.kind in "fiu":
             return ["number"] * len(names)
         return [_kind(*_array(X, j), name) for j, name in enumerate(names)]
-    mask = _category_mask(categorical_features, names)
+    mask = category_mask(categorical_features, names)
     return [
         "category" if mask[j] else _kind_of_uncategorical(_array(X, j)[0], name)
         for j, name in enumerate(names)
@@ -148,13 +149,13 @@ def dates(X, j, name, kinds, is_known):
         values = np.fromiter(map(_without_zone, known), object, len(known))
         return values.astype("M8[us]")
     made = values.astype("M8[us]")
-    is_far = ~np.isnat(values) & (made.astype(values.dtype) != values)
-    is_coarser = np.can_cast(values.dtype, made.dtype)  # finer ones are cut off
-    if is_coarser and is_far.any():  # numpy lets them wrap around
-        raise ValueError(
-            f"Column {name!r} holds {examples(values[is_far])}, which is too far from "
-            "1970 to be counted in microseconds."
-        )
+    if np.can_cast(values.dtype, made.dtype):  # finer ones are cut off
+        is_far = ~np.isnat(values) & (made.astype(values.dtype) != values)
+        if is_far.any():  # numpy lets them wrap around
+            raise ValueError(
+                f"Column {name!r} holds {examples(values[is_far])}, which is too far "
+                "from 1970 to be counted in microseconds."
+            )
     return made
 
 
@@ -176,8 +177,9 @@ def levels(X, j):
     values = values.astype(object)
     values[is_missing] = None
     types = set(map(type, values))
-    if any(issubclass(one, np.generic) for one in types):
-        values = np.fromiter(map(_plain, values), object, len(values))
+    if np.bool_ in types:
+        plain = (bool(one) if isinstance(one, np.bool_) else one for one in values)
+        values = np.fromiter(plain, object, len(values))
         types = set(map(type, values))
     if not all(issubclass(one, _LEVEL_TYPES) for one in types):
         named = (one if isinstance(one, _LEVEL_TYPES) else str(one) for one in values)
@@ -265,9 +267,11 @@ def _array(X, j, *, is_exact=False):
     if hasattr(column, "to_pylist") and (is_category or is_integer):
         # Where a level is missing pyarrow's array has another one.
         return np.array(column.to_pylist(), dtype=object), is_category
-    if is_exact and hasattr(dtype, "ordered"):  # the array may be of floats likewise
-        names = np.fromiter([*dtype.categories, None], object)
-        return names[column.cat.codes], is_category  # the code of missing ones is -1
+    if is_exact and hasattr(dtype, "ordered") and dtype.categories.dtype.kind in "iu":
+        codes = column.cat.codes.to_numpy()  # the array may be of floats likewise
+        values, is_known = np.full(len(codes), None), codes >= 0
+        values[is_known] = dtype.categories.take(codes[is_known]).to_numpy(object)
+        return values, is_category
     # Types of pandas' own say what stands for missing; others are numpy's.
     if not hasattr(dtype, "na_value") or is_category:
         if is_integer and hasattr(column, "to_list"):
@@ -405,19 +409,13 @@ def missing_values(values):
         return (values == None) | (values != values)  # noqa: E711
 
 
-def _category_mask(categorical_features, names):
+def category_mask(categorical_features, names):
     """Mask of the columns that are said to be categories."""
     n_features = len(names)
     mask = np.zeros(n_features, dtype=bool)
     if categorical_features is None:
         return mask
-    chosen = list(categorical_features)
-    choices = set(map(_choice, chosen))
-    if len(choices) > 1 or None in choices:
-        raise ValueError(
-            "categorical_features must be a list of names only, or of indices only, or "
-            f"a mask of booleans, got {categorical_features!r}"
-        )
+    chosen, choices = _chosen(categorical_features)
     if choices == {"mask"}:
         if len(chosen) != n_features:
             raise ValueError(
@@ -439,6 +437,23 @@ def _category_mask(categorical_features, names):
         )
     mask[chosen] = True
     return mask
+
+
+def _chosen(categorical_features):
+    """Entries of `categorical_features`, and the set with what all of them are."""
+    given = categorical_features
+    if hasattr(given, "tolist"):  # arrays of any library
+        given = given.tolist()
+    if is_frame(given) or not isinstance(given, Collection):
+        given = [None]  # which is nothing that may be chosen
+    chosen = list(given)
+    choices = set(map(_choice, chosen))
+    if len(choices) > 1 or None in choices:
+        raise ValueError(
+            "categorical_features must be a list of names only, or of indices only, or "
+            f"a mask of booleans, got {categorical_features!r}"
+        )
+    return chosen, choices
 
 
 def _choice(one):

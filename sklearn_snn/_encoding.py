@@ -105,12 +105,17 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
     ):
         """Learn how to encode the table and its target; the data in that encoding."""
         resumes = self.warm_start and self.__sklearn_is_fitted__()
-        table = self._read_rows(X, y, sample_weight, groups, reset=not resumes)
+        preprocessor = self._preprocessor_in_use(resumes)
+        table = self._read_rows(
+            X, y, sample_weight, groups, preprocessor, reset=not resumes
+        )
         if resumes:
             self._learn_more(table)
         else:
             self._learn_target(table)
-        validation = self._read_validation(X_val, y_val, sample_weight_val)
+        validation = self._read_validation(
+            X_val, y_val, sample_weight_val, preprocessor
+        )
         return self._encoded(table, validation, resumes)
 
     @reading
@@ -120,7 +125,8 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
             self._warn_of_categories()
             learn = self._learn_chunk if is_chunk else self._fit_transform
             self.preprocessor_, rows = learn(counted)
-            if not self._is_ours and rows[1] is None:  # who has an offset is scaled
+            # Who has an offset is scaled.
+            if not is_ours(self.preprocessor) and rows[1] is None:
                 is_bare = self.preprocessor is None
                 names = getattr(self, "feature_names_in_", None) if is_bare else None
                 warn_of_scale(rows[0], names)
@@ -156,14 +162,14 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         }
 
     @reading
-    def _read_rows(self, X, y, sample_weight, groups, *, reset):
+    def _read_rows(self, X, y, sample_weight, groups, preprocessor, *, reset):
         """Checked rows."""
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
-        X = self._read_X(X, self.preprocessor, reset=reset)
+        X = self._read_X(X, preprocessor, reset=reset)
         y = self._read_target(y)
         check_consistent_length(X, y)
         groups = _read_groups(groups, len(y))
@@ -174,16 +180,15 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
     def _read_X(self, X, preprocessor, *, reset):
         if preprocessor is None:
             return numeric_table(self, X, reset=reset)
-        if _is_ours(preprocessor):
+        if is_ours(preprocessor):
             return any_table(self, X, reset=reset)
         return validate_data(self, X, reset=reset, skip_check_array=True)
 
-    @property
-    def _is_ours(self):
-        """Whether the preprocessor is our own."""
-        return _is_ours(self.preprocessor)
+    def _preprocessor_in_use(self, resumes):
+        """That of an earlier fit which goes on, whatever is set now."""
+        return self.preprocessor_ if resumes else self.preprocessor
 
-    def _read_validation(self, X_val, y_val, sample_weight_val):
+    def _read_validation(self, X_val, y_val, sample_weight_val, preprocessor):
         given = {
             "X_val": X_val,
             "y_val": y_val,
@@ -198,7 +203,9 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
                     f"{given[0]} is provided, but {needed} was not provided."
                 )
         with _of_validation():
-            return self._read_rows(X_val, y_val, sample_weight_val, None, reset=False)
+            return self._read_rows(
+                X_val, y_val, sample_weight_val, None, preprocessor, reset=False
+            )
 
     def _warn_of_categories(self):
         """Say so where columns are named that nothing makes categories of."""
@@ -219,7 +226,7 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         """A preprocessor fitted on a table, and what it makes of the table."""
         if self.preprocessor is None:
             return None, self._transform(table.X, None)
-        if self._is_ours:
+        if is_ours(self.preprocessor):
             ours = self._new_preprocessor()
             made = ours.fit_transform(table.X, self._target_hint(table), table.weight)
             made = made.astype(self.dtype, copy=False)
@@ -244,8 +251,8 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
     @property
     def _sees_target(self):
         """Whether our fitted preprocessor has learned from the target."""
-        is_ours = _is_ours(self.preprocessor_)
-        return is_ours and len(self.preprocessor_.target_columns) > 0
+        has_learned = is_ours(self.preprocessor_)
+        return has_learned and len(self.preprocessor_.target_columns) > 0
 
     def _transform_again(self, table):
         """Rows as they were seen in training, with means of the target anew."""
@@ -264,7 +271,7 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
 
     def _learn_chunk(self, table):
         """As `_fit_transform`, where more rows will come."""
-        if not self._is_ours:
+        if not is_ours(self.preprocessor):
             return self._fit_transform(table)
         ours = self._new_preprocessor()
         ours.partial_fit(table.X, sample_weight=table.weight)
@@ -279,7 +286,7 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
 
     def _learn_pieces(self, X, weight):
         """How numbers are encoded beside themselves, or None."""
-        if not self._is_ours or issparse(X):
+        if not is_ours(self.preprocessor_) or issparse(X):
             return None
         columns = self.preprocessor_.number_columns
         counts = row_counts(weight, X.shape[0])
@@ -348,7 +355,8 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         """Weights of rows in the loss, or None; balanced over those that are seen."""
 
 
-def _is_ours(preprocessor):
+def is_ours(preprocessor):
+    """Whether a preprocessor, or the word for one, is our own."""
     return isinstance(preprocessor, (str, TabularPreprocessor))
 
 

@@ -278,7 +278,12 @@ class RegressionLoss(Loss):
 
     def predict(self, raw: FloatArray) -> FloatArray:
         """Inverse link."""
-        return raw
+        return inverse_link(self.activation, raw)
+
+
+def inverse_link(activation: str, raw: FloatArray) -> FloatArray:
+    """What outputs mean, by the `activation` of a loss of numbers."""
+    return np.exp(raw) if activation == "exp" else raw
 
 
 class SquaredError(RegressionLoss):
@@ -401,9 +406,6 @@ class Poisson(RegressionLoss):
         self, raw: Tensor, target: Tensor, smoothing: Tensor | None = None
     ) -> Tensor:
         return (raw.exp() - target) / raw.shape[-1]
-
-    def predict(self, raw: FloatArray) -> FloatArray:
-        return np.exp(raw)
 
 
 REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {

@@ -64,7 +64,7 @@ class SNNNet(NeuralNet):
             callbacks=callbacks,
             train_split=None,
             verbose=0,
-            device=None,  # all stays where the stack has it
+            device=str(stack.module.flat.device),
         )
 
     @property

@@ -13,7 +13,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
 from sklearn_snn._devices import has_bfloat16, resolve_device
-from sklearn_snn._encoding import EncodingEstimator
+from sklearn_snn._encoding import EncodingEstimator, is_ours
 from sklearn_snn._layers import layer_sizes, sizes_of
 from sklearn_snn._memory import advise_on_memory
 from sklearn_snn._scoring import ValidationScore
@@ -161,7 +161,7 @@ class PlanningEstimator(EncodingEstimator):
         if not (self.oof_score or is_hinted):
             return [Member(*split) for split in splits]
         # What learns from the target must not see that of rows to be predicted.
-        if self.preprocessor is None or self._is_ours:
+        if self.preprocessor_ is None or is_ours(self.preprocessor_):
             make = partial(self._fold_member, data, self._target_codes(data))
         else:
             make = partial(self._refitted_member, data, stops)

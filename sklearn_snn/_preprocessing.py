@@ -16,6 +16,7 @@ from sklearn_snn._categories import (
 )
 from sklearn_snn._columns import (
     DATE_PARTS,
+    category_mask,
     check_level_types,
     column_kinds,
     column_name,
@@ -200,7 +201,8 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
 
         No column is dropped, since constant ones may vary in rows to come, and `y` is
         not used. A column that has held no value so far is taken for numbers if its
-        type does not say otherwise, and whatever else it holds later is missing.
+        type does not say otherwise; strings, categories, dates or durations that it
+        holds later are missing.
 
         Parameters
         ----------
@@ -346,11 +348,8 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         }
 
     def _learn_sparse_columns(self, X, weight):
-        if not (
-            self.categorical_features is None
-            or isinstance(self.categorical_features, str)
-            or not np.any(self.categorical_features)
-        ):
+        chosen, every = self.categorical_features, list(range(X.shape[1]))
+        if not isinstance(chosen, str) and category_mask(chosen, every).any():
             raise ValueError(
                 "categorical_features needs a dense table, got a sparse one"
             )

@@ -283,7 +283,8 @@ class Lines(_Bar):
         count = f"{self._unit} {int(self._n)} {of_how_many}"
         facts = [count, *(f"{name} {value}" for name, value in shown.items()), when]
         if sys.stderr is not None:
-            print(f"{self._name}: {', '.join(facts)}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"{self._name}: {', '.join(facts)}\n")
+            sys.stderr.flush()
 
 
 def _duration(seconds):

@@ -292,10 +292,11 @@ class SNNRegressor(RegressorMixin, BaseSNN):
     _oof_attribute = "oof_prediction_"
 
     def _member_predictions(self, raw):
+        from sklearn_snn._losses import inverse_link
+
         location, scale = self._output_scale()
-        predictions = raw * scale + location
-        if self.out_activation_ == "exp":  # of the fitted loss, whatever it is now
-            predictions = np.exp(predictions)
+        # The link is that of the fitted loss, whatever `loss` is now.
+        predictions = inverse_link(self.out_activation_, raw * scale + location)
         return predictions if self.is_multioutput_ else predictions[..., 0]
 
     def _made_predictions(self, mean):

@@ -133,10 +133,13 @@ def save(estimator, path):
         try:
             data = io.dumps(estimator)
         except TypeError as error:
+            unsaved = list(_unsaved(io, estimator))
+            if not unsaved:
+                raise
             raise TypeError(
-                f"{type(estimator).__name__} cannot be saved: its parameters "
-                f"{list(_unsaved(io, estimator))} hold what the file cannot; give "
-                f"lists or arrays in their place: {error}"
+                f"{type(estimator).__name__} cannot be saved: its parameters {unsaved} "
+                f"hold what the file cannot; give lists or arrays in their place: "
+                f"{error}"
             ) from error
     untrusted = set(io.get_untrusted_types(data=data)) - set(_trusted())
     if untrusted:

@@ -6,7 +6,7 @@ and ranks, with estimators that look up what has been trained.
 
 from collections.abc import Mapping
 from copy import copy
-from math import floor, inf, log
+from math import ceil, floor, inf, log
 from numbers import Real
 
 import numpy as np
@@ -205,7 +205,9 @@ def _n_settings(space):
 
 def _without_nan(y):
     """A target in which scikit-learn can look for classes."""
-    if np.ndim(y) != 2 or np.asarray(y).dtype.kind not in ("f", "O"):
+    shape = np.shape(y)
+    has_labels = len(shape) == 2 and shape[1] > 1
+    if not has_labels or np.asarray(y).dtype.kind not in ("f", "O"):
         return y
     return np.nan_to_num(label_matrix(y))
 
@@ -502,7 +504,8 @@ n_possible_iterations_, n_required_iterations_
         n_halvings = floor(log(n_candidates, self.factor))
         if n_halvings < floor(log(ratio, self.factor)):
             search.n_candidates = n_candidates
-            search.min_resources = int(search.max_resources // self.factor**n_halvings)
+            ratio = ceil(self.factor**n_halvings)
+            search.min_resources = search.max_resources // ratio
 
     def _rung(self, n_candidates, results):
         if not self._halves_epochs:

@@ -125,7 +125,7 @@ def test_the_device_does_notice_who_reads_it():
 def pretended_gpu(monkeypatch):
     """Fits on "meta", of which the host is told that all numbers are 0, and true.
 
-    Whoever leaves a tensor on the host, or computes with tensors of both, fails.
+    Whoever computes with tensors of both fails.
     """
 
     def told(tensor):
@@ -169,6 +169,7 @@ def test_all_of_fit_is_on_the_device(pretended_gpu, make, parameters):
     model = make(**{"n_estimators": 2, "max_iter": 3, "random_state": 0} | parameters)
     with Made() as made:
         model.fit(wide, CLASSES)
+    # What is told to the host is there, and so is what it makes of it.
     floats = [one for one in made.tensors if one.is_floating_point()]
     far = sum(one.device.type == "meta" for one in floats)
     assert far > 0.7 * len(floats)

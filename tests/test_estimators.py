@@ -243,6 +243,8 @@ def test_a_preprocessor_that_is_set_later_does_not_change_predictions(
     before = model.predict(X.astype(object))
     model.set_params(preprocessor=then)
     assert_array_equal(model.predict(X.astype(object)), before)
+    model.set_params(warm_start=True, max_iter=12).fit(X.astype(object), y)
+    assert model.n_iter_ == 12
 
 
 # Losses

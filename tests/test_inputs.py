@@ -720,6 +720,17 @@ def test_large_labels_of_nullable_types_stay_apart(X, dtype):
     assert_array_equal(model.classes_, 2**60 + np.arange(3))
 
 
+def test_large_classes_of_nullable_types_stay_apart(X):
+    labels = 2**60 + np.arange(120) % 3
+    nullable = pd.Series(labels, dtype="Int64")
+    first = SNNClassifier(**TINY)
+    first.partial_fit(X, nullable, classes=pd.Series(nullable.unique()))
+    assert_array_equal(first.classes_, 2**60 + np.arange(3))
+    with pytest.warns(DataConversionWarning):
+        model = SNNClassifier(**TINY).fit(X, nullable.to_frame())
+    assert_array_equal(model.classes_, 2**60 + np.arange(3))
+
+
 @pytest.mark.parametrize("dtype", ["boolean", "bool[pyarrow]"])
 def test_booleans_of_nullable_types_are_predicted_as_booleans(X, y, dtype):
     model = SNNClassifier(**TINY).fit(X, pd.Series(y == 1, dtype=dtype))

@@ -376,6 +376,48 @@ def test_a_sparse_column_that_gets_far_from_0_is_refused_later():
     assert ours.scaling_ is before
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.to_timedelta([1, 2, 3] * 20, "D").as_unit("ns"),
+        pd.to_datetime(["2020-01-01", "2021-01-01", "2022-01-01"] * 20).as_unit("ns"),
+    ],
+    ids=["durations", "dates"],
+)
+def test_levels_are_the_same_as_categories_and_as_what_they_are_of(values):
+    frame = pd.DataFrame({"a": values})
+    ours = exact(categorical_features=["a"]).fit(frame)
+    expected = ours.transform(frame)
+    assert len(np.unique(expected, axis=0)) == 3
+    assert_array_equal(ours.transform(frame.astype("category")), expected)
+
+
+def test_scalars_of_numpy_that_are_dates_are_levels_by_their_names():
+    days = np.array(["2020-01-01", "2020-01-02"] * 30, dtype="M8[ns]")
+    objects = np.array(list(days), dtype=object)[:, np.newaxis]
+    (name,) = exact(categorical_features=[0]).fit(objects).get_feature_names_out()
+    assert name.startswith("x0_2020-01-0")
+
+
+def test_a_sparse_table_has_no_categories_wherever_they_are_named():
+    for chosen in ([0], {0}, [True, False]):
+        with pytest.raises(ValueError, match="needs a dense table"):
+            exact(categorical_features=chosen).fit(csr_array(np.eye(2)))
+
+
+@pytest.mark.parametrize("collection", [pa.array, np.array, pd.Series, tuple, set])
+def test_categorical_features_come_in_any_collection(collection):
+    frame = pd.DataFrame({"a": [1, 2] * 10, "b": [3.0, 4.0] * 10})
+    ours = exact(categorical_features=collection(["a"])).fit(frame)
+    assert ours.kinds_ == ["category", "number"]
+
+
+@pytest.mark.parametrize("chosen", [pd.DataFrame({"a": [1]}), np.array(1)], ids=type)
+def test_categorical_features_are_no_table_and_no_scalar(chosen):
+    with pytest.raises(ValueError, match="must be a list of names only"):
+        exact(categorical_features=chosen).fit(pd.DataFrame({"a": [1, 2]}))
+
+
 def test_booleans_of_numpy_are_levels_like_pythons():
     flags = [True, False, False] * 20
     own = np.array([np.bool_(flag) for flag in flags], dtype=object)[:, np.newaxis]

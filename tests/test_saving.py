@@ -272,6 +272,18 @@ def test_a_parameter_that_cannot_be_written_is_named(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+class Keeps(Foreign):
+    def fit(self, X, y=None):
+        self.columns_ = pd.Index(["a"])
+        return super().fit(X)
+
+
+def test_no_parameter_is_blamed_for_what_was_learned(tmp_path):
+    model = regressor(preprocessor=Keeps()).fit(Z, NUMBERS)
+    with pytest.raises(TypeError, match="no default __reduce__"):
+        save(model, tmp_path / "model.skops")
+
+
 def test_no_code_of_a_file_is_run(tmp_path):
     """A forged file that names a function, for what would call it."""
     call = {

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from joblib import parallel_config
@@ -736,6 +737,7 @@ def test_halving_by_default_takes_as_many_as_get_to_max_iter(iris):
         ({"depth": [1, 2]}, {}, [2], [20]),
         ({"depth": [1, 2], "width": [4, 8]}, {}, [4, 2], [6, 18]),
         (SPACE, {"n_candidates": 2}, [2], [20]),
+        ({"depth": [1, 2, 3]}, {"factor": 2.5}, [3, 2], [6, 15]),
         (SPACE, {"n_candidates": 2, "min_resources": 3}, [2], [3]),
     ],
 )
@@ -749,6 +751,15 @@ def test_few_candidates_are_trained_to_the_end(
     assert search.n_candidates_ == n_candidates
     assert search.n_resources_ == n_resources
     assert search.best_estimator_.max_iter == n_resources[-1]
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+def test_labels_may_be_the_only_column_of_a_frame(iris):
+    X, y = iris
+    named = pd.DataFrame({"kind": np.array(["a", "b", "c"])[y]})
+    search = SNNGridSearchCV(SNNClassifier(**SMALL), {"depth": [1, 2]}, cv=2)
+    search.fit(X, named)
+    assert search.classes_.tolist() == ["a", "b", "c"]
 
 
 @pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
