@@ -138,7 +138,7 @@ def save(estimator, path):
                 raise
             raise TypeError(
                 f"{type(estimator).__name__} cannot be saved: its parameters {unsaved} "
-                f"hold what the file cannot; give lists or arrays in their place: "
+                "hold what the file cannot; give lists or arrays in their place: "
                 f"{error}"
             ) from error
     untrusted = set(io.get_untrusted_types(data=data)) - set(_trusted())

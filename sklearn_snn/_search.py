@@ -497,15 +497,15 @@ n_possible_iterations_, n_required_iterations_
     def _settle_for_few(self, search):
         """Have the last epochs used where candidates are too few to get there."""
         n_wanted, n_settings = self.n_candidates, _n_settings(self.param_distributions)
-        ratio = search.max_resources // search.min_resources
+        growth = search.max_resources // search.min_resources
         if n_wanted == "exhaust":
-            n_wanted = ratio
+            n_wanted = growth
         n_candidates = min(n_wanted, n_settings)
         n_halvings = floor(log(n_candidates, self.factor))
-        if n_halvings < floor(log(ratio, self.factor)):
+        if n_halvings < floor(log(growth, self.factor)):
             search.n_candidates = n_candidates
-            ratio = ceil(self.factor**n_halvings)
-            search.min_resources = search.max_resources // ratio
+            growth = ceil(self.factor**n_halvings)
+            search.min_resources = search.max_resources // growth
 
     def _rung(self, n_candidates, results):
         if not self._halves_epochs:
