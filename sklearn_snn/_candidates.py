@@ -124,6 +124,11 @@ class _Fit:
             self.outcome = error
 
     @property
+    def has_failed_in_training(self):
+        """Whether there are no networks, though it was clear what to train."""
+        return self.n_rounds > 0 and isinstance(self.outcome, Exception)
+
+    @property
     def is_to_refit(self):
         """Whether what is asked for will be trained once more, on all rows."""
         return last_step(self.outcome)._refits(self.request)
@@ -180,6 +185,8 @@ class Trainer:
             for fit, answer in zip(wanting, answers, strict=True):
                 fit.go_on(*answer)
             self._complain(answers)
+        if fits and all(fit.has_failed_in_training for fit in fits):
+            raise fits[0].outcome  # which says more than that all have failed
         self._paused = {fit.key: fit.first_networks for fit in fits}
         self.outcomes.extend(fit.outcome for fit in fits)
         self.seconds.extend(fit.seconds for fit in fits)

@@ -540,6 +540,25 @@ def test_a_stack_that_fails_fails_its_candidates_alone(iris, monkeypatch, n_jobs
         search.set_params(error_score="raise").fit(*iris)
 
 
+def test_a_later_round_that_fails_leaves_the_other_candidates(iris, monkeypatch):
+    stacks = []
+
+    def fit_networks(specs, sets, **options):
+        stacks.append(specs)
+        if len(stacks) > 1:  # the refit on all rows
+            raise MemoryError("no room")
+        return training.fit_networks(specs, sets, **options)
+
+    monkeypatch.setattr("sklearn_snn._tasks.fit_networks", fit_networks)
+    model = SNNClassifier(**SMALL | {"early_stopping": True})
+    search = SNNGridSearchCV(model, {"refit": [False, True]}, cv=2, refit=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="One or more of the test scores")
+        with pytest.warns(FitFailedWarning, match="no room"):
+            search.fit(*iris)
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
+
+
 def test_a_step_that_cannot_be_fitted_fails_its_candidates(iris):
     upside_down = MinMaxScaler(feature_range=(1, 0))
     grid = {"net__depth": [1, 2], "scale": [StandardScaler(), upside_down]}
