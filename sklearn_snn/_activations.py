@@ -91,7 +91,7 @@ def initial_module(
         learning_rate=1.0,
         n_seen=network.n_seen,
     )
-    drawn = Record.begin(spec).initial_parameters(np.zeros(sizes[-1]))
+    drawn = Record.begin(spec).drawn_parameters(np.zeros(sizes[-1]))
     drawn = drawn.astype(weights[0].dtype)
     return sequential_from_weights(split_parameters(drawn, sizes), 0.0, pieces)
 

@@ -67,6 +67,13 @@ def halving_random_search_cv():
     return HalvingRandomSearchCV
 
 
+def base_search_cv():
+    """The base class of scikit-learn's searches, which is slow to import, too."""
+    from sklearn.model_selection._search import BaseSearchCV
+
+    return BaseSearchCV
+
+
 @contextmanager
 def lend_callbacks(lender, borrower):
     """Have an estimator fit with the callbacks and the context that another was given.
@@ -102,6 +109,7 @@ __all__ = [
     "_fit_context",
     "_get_feature_names",
     "_safe_indexing",
+    "base_search_cv",
     "halving_random_search_cv",
     "lend_callbacks",
 ]

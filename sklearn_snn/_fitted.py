@@ -3,6 +3,7 @@
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_snn._base import BaseSNN
+from sklearn_snn._compat import base_search_cv
 
 
 def fitted_network(estimator, X=None):
@@ -37,7 +38,9 @@ def fitted_network(estimator, X=None):
                 if X is not None and not is_idle:
                     X = step.transform(X)
             estimator = estimator.steps[-1][1]
-        elif hasattr(estimator, "best_estimator_") or _is_search(estimator):
+        elif hasattr(estimator, "best_estimator_") or isinstance(
+            estimator, base_search_cv()
+        ):
             check_is_fitted(estimator, "best_estimator_")
             estimator = estimator.best_estimator_
         else:
@@ -47,10 +50,3 @@ def fitted_network(estimator, X=None):
             )
     check_is_fitted(estimator)
     return estimator, X
-
-
-def _is_search(estimator):
-    """Whether it is one of scikit-learn's searches, or ours."""
-    from sklearn.model_selection import GridSearchCV  # slow to import, as well
-
-    return isinstance(estimator, GridSearchCV.__base__)  # whose own name is private

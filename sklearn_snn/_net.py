@@ -63,14 +63,9 @@ class SNNNet(NeuralNet):
             max_epochs=max_epochs,
             callbacks=callbacks,
             train_split=None,
-            verbose=0,
+            verbose=0,  # progress is the estimator's to show
             device=str(stack.module.flat.device),
         )
-
-    @property
-    def _default_callbacks(self) -> list[tuple[str, Any]]:
-        # Progress is the estimator's to show; skorch's table would come on top.
-        return [pair for pair in super()._default_callbacks if pair[0] != "print_log"]
 
     def initialize_module(self) -> SNNNet:
         self.module_ = self.stack.module

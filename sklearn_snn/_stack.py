@@ -16,7 +16,12 @@ from sklearn_snn._dropout import StackedAlphaDropout
 from sklearn_snn._evaluation import Evaluation, Outputs
 from sklearn_snn._input_scales import with_scales, without_scales
 from sklearn_snn._losses import Loss
-from sklearn_snn._modules import StackedSNN, has_scales, split_parameters
+from sklearn_snn._modules import (
+    StackedSNN,
+    has_scales,
+    join_parameters,
+    split_parameters,
+)
 from sklearn_snn._optimizers import SOLVERS, schedule_factor
 from sklearn_snn._propagation import forward_pass
 from sklearn_snn._records import Record
@@ -39,12 +44,6 @@ from sklearn_snn._specs import (
 
 #: Numbers that one layer may hold while validation rows are evaluated.
 _EVALUATION_SIZE = 2**20
-
-#: Epochs without gain that ``n_iter_no_change="auto"`` bears: so many, one more for
-#: each epoch before the best one, and so many at most. The mean score of networks that
-#: stop together is steadier than that of one alone: on 17 tables they stop where they
-#: do with the patience of one (but for one, .6 % worse), after .7 of the time.
-_PATIENCE_ALONE, _PATIENCE_TOGETHER = (8, 20), (4, 10)
 
 
 class _Scores(NamedTuple):
@@ -100,9 +99,10 @@ class Stack:
         self._device = torch.device(options.device)
         self._finished: dict[NetworkSpec, FittedNetwork] = {}
         self.records = [Record.begin(spec) for spec in specs]
+        self._gather_rows()
         sizes = specs[0].layer_sizes
         n_scales = sizes[0] if options.scales_inputs else 0
-        start = np.stack([self._initial_parameters(record) for record in self.records])
+        start = np.stack([self._initial_parameters(i) for i in range(len(specs))])
         self.module = StackedSNN(
             sizes,
             as_tensor(start, self._dtype, self._device),
@@ -111,15 +111,20 @@ class Stack:
         )
         self.optimizer = SOLVERS[options.solver](self.module.flat, n_scales)
         self._load_moments()
-        self._gather()
+        self._gather_settings()
         self._score_resumed()
 
-    def _initial_parameters(self, record: Record) -> NDArray:
-        rows = training_rows(record.spec, self._sets)
-        target = rows.data.target_array[rows.indices]
-        n_outputs = record.spec.layer_sizes[-1]
-        outputs = self.criterion.first_outputs(target, rows.weight, n_outputs)
-        parameters, sizes = record.initial_parameters(outputs), record.spec.layer_sizes
+    def _initial_parameters(self, i: int) -> NDArray:
+        record, sizes = self.records[i], self.records[i].spec.layer_sizes
+        if record.spec.resumed_state is not None:
+            parameters = record.spec.resumed_state.parameters
+        elif record.spec.resume is not None:
+            parameters = join_parameters(record.spec.resume.weights)
+        else:
+            rows = self.rows.networks[i]
+            target = rows.data.target_array[rows.indices]
+            outputs = self.criterion.first_outputs(target, rows.weight, sizes[-1])
+            parameters = record.drawn_parameters(outputs)
         # Those of an earlier training may be from another solver.
         had = has_scales(parameters, sizes)
         if had and not self._options.scales_inputs:
@@ -145,8 +150,8 @@ class Stack:
                         known = as_tensor(values, self._dtype, self._device)
                         state[name][i, -len(known) :] = known
 
-    def _gather(self) -> None:
-        """Put side by side what the networks in the stack differ in."""
+    def _gather_rows(self) -> None:
+        """Put the rows of the networks in the stack side by side."""
         specs = [record.spec for record in self.records]
         rows = [training_rows(spec, self._sets) for spec in specs]
         self.rows = StackRows(rows, self._dtype, self._device)
@@ -154,6 +159,10 @@ class Stack:
         self.validation_rows = (
             StackRows(held_out, self._dtype, self._device) if held_out else None
         )
+
+    def _gather_settings(self) -> None:
+        """Put side by side what else the networks in the stack differ in."""
+        specs = [record.spec for record in self.records]
         rates = [spec.dropout for spec in specs]
         self._dropout = StackedAlphaDropout(rates, self._dtype, self._device)
         self._has_dropout = any(rates)
@@ -285,7 +294,8 @@ class Stack:
             is_sound &= np.isfinite(scores.own)
             self._add_scores(scores, is_sound)
         for record in self.records:
-            record.stopped_by = record.stopped_by or self._reason_to_stop(record)
+            reason = record.reason_to_stop(self._options.n_iter_no_change)
+            record.stopped_by = record.stopped_by or reason
         is_sound &= self._ends_well()
         for team in self._teams:
             if not is_sound[team].all():
@@ -299,17 +309,6 @@ class Stack:
                     self.records[i].add_score(
                         *scores.of(i), weights[i], self._options.tol
                     )
-
-    def _reason_to_stop(self, record: Record) -> StopReason | None:
-        patience = self._options.n_iter_no_change
-        if patience == "auto":
-            is_alone = record.spec.ensemble is None
-            least, most = _PATIENCE_ALONE if is_alone else _PATIENCE_TOGETHER
-            best_epoch = record.n_epochs - record.n_epochs_without_gain
-            patience = min(best_epoch + least, most)
-        if patience is not None and record.n_epochs_without_gain >= patience:
-            return "early_stopping"
-        return "max_iter" if record.n_epochs >= record.spec.last_epoch else None
 
     def _ends_well(self) -> NDArray[np.bool_]:
         """Whether each network, if it stops without validation, predicts numbers.
@@ -338,7 +337,7 @@ class Stack:
                 continue
             fresh = Record(record.spec, record.learning_rate / 10, has_restarted=True)
             self.records[i] = fresh
-            parameters = self._initial_parameters(fresh)
+            parameters = self._initial_parameters(i)
             self.module.flat.data[i] = as_tensor(parameters, self._dtype, self._device)
             self.optimizer.restart(i)
         self._set_step_sizes()
@@ -419,7 +418,8 @@ class Stack:
         if running:
             self.module.keep(running)
             self.optimizer.keep(running)
-            self._gather()
+            self._gather_rows()
+            self._gather_settings()
 
     # What comes out -------------------------------------------------------------
 

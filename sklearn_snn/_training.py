@@ -84,8 +84,10 @@ def fit_networks(
     if callbacks is None:
         groups = group_networks(specs, training_sets)
     networks: list[FittedNetwork | None] = [None] * len(specs)
+    trained = options
     if checkpoint is not None:
         networks = checkpoint.begin(len(specs))
+        trained = replace(options, keep_state=True)
     start = time.monotonic()
     with (
         advise_on_memory(*memory_needs(specs)),
@@ -102,7 +104,7 @@ def fit_networks(
                 _train_stack,
                 sets=sets,
                 loss=loss,
-                options=options,
+                options=trained,
                 clock=Clock(limit, interrupts),
                 callbacks=None if callbacks is None else callbacks[group[0]],
             )
@@ -174,7 +176,6 @@ def _go_on(
     on_epoch: EpochEnd | None,
 ) -> list[FittedNetwork | None]:
     """Train the stack of a group, from where a checkpoint has it, and save it there."""
-    options = replace(train.keywords["options"], keep_state=True)
     networks = list(saved)
 
     def after_epoch(so_far: Callable[[], Sequence[FittedNetwork | None]]) -> bool:
@@ -192,14 +193,14 @@ def _go_on(
             for i in waiting
         ]
         tell = _among(networks, waiting, after_epoch)
-        made = train(resumed, options=options, on_epoch=tell)
+        made = train(resumed, on_epoch=tell)
         diverged = any(network.stopped_by == "diverged" for network in made)
         if diverged and any(networks[i] is not None for i in waiting):
             # They may deserve another try, which is one from the start.
             waiting = list(group)
             networks = _put(networks, group, [None] * len(group))
             tell = _among(networks, group, after_epoch)
-            made = train([specs[i] for i in group], options=options, on_epoch=tell)
+            made = train([specs[i] for i in group], on_epoch=tell)
         networks = _put(networks, waiting, made)
     return networks
 

@@ -83,7 +83,7 @@ LOSSES = ["cross_entropy", "binary", "multilabel", *REGRESSION_LOSSES]
 
 def initial_network(record, outputs):
     """The network of a record as a plain torch module."""
-    flat, weights, start = record.initial_parameters(outputs), [], 0
+    flat, weights, start = record.drawn_parameters(outputs), [], 0
     for shape in [(6, 16), (16,), (16, 16), (16,), (16, 1), (1,)]:
         weights.append(flat[start : start + np.prod(shape)].reshape(shape))
         start += np.prod(shape)

@@ -15,8 +15,7 @@ import torch
 from benchmarks.paper.architectures import StackedNetwork
 from sklearn_snn._evaluation import Evaluation, Outputs
 from sklearn_snn._optimizers import SOLVERS, schedule_factor
-from sklearn_snn._records import _LEEWAY
-from sklearn_snn._stack import _PATIENCE_ALONE, _PATIENCE_TOGETHER
+from sklearn_snn._records import LEEWAY, patience
 
 #: Rows that are predicted at once, and from which statistics of batches are renewed.
 BLOCK = 4096
@@ -160,19 +159,19 @@ class Record:
         mean = np.mean(means[-smoothing:])
         if mean > self.top_mean:
             self.top_epoch, self.top_mean = len(self.scores), mean
-        leeway = 0.0 if self.network.team is None else _LEEWAY
+        leeway = 0.0 if self.network.team is None else LEEWAY
         if mean >= self.top_mean - leeway * abs(self.top_mean):
             self.best_epoch, self.best_score = len(self.scores), self.scores[-1]
             self.state = state()
 
     def reason_to_stop(self, training):
-        patience = training.n_iter_no_change
-        if patience == "auto":
-            is_alone = self.network.team is None
-            least, most = _PATIENCE_ALONE if is_alone else _PATIENCE_TOGETHER
-            patience = min(self.top_epoch + least, most)
+        borne = patience(
+            training.n_iter_no_change,
+            self.top_epoch,
+            is_alone=self.network.team is None,
+        )
         n_epochs = len(self.loss_curve)
-        if self.scores and patience and n_epochs - self.top_epoch >= patience:
+        if self.scores and borne and n_epochs - self.top_epoch >= borne:
             return "early_stopping"
         return "max_iter" if n_epochs >= training.max_iter else None
 
