@@ -34,7 +34,7 @@ def classification_scores(y, proba):
         "error_rate": np.mean(proba.argmax(axis=1) != y),
         "log_loss": log_loss(y, proba, labels=classes),
         "auc": one_against_rest_auc(y, proba),
-        "brier": brier_score(y, proba),
+        "brier": brier_score_loss(y, proba, labels=classes),
     }
     if len(classes) == 2:
         scores["average_precision"] = average_precision_score(y, proba[:, 1])
@@ -47,14 +47,6 @@ def one_against_rest_auc(y, proba):
     if len(present) == 1:
         return np.nan
     return np.mean([roc_auc_score(y == label, proba[:, label]) for label in present])
-
-
-def brier_score(y, proba):
-    """As scikit-learn has it: half the sum of squares over classes if they are two."""
-    if proba.shape[1] == 2:
-        return brier_score_loss(y, proba[:, 1], pos_label=1)
-    is_label = np.asarray(y)[:, None] == np.arange(proba.shape[1])
-    return np.mean(np.sum((proba - is_label) ** 2, axis=1))
 
 
 def regression_scores(y, prediction):
