@@ -207,11 +207,7 @@ class Trainer:
                 f"{network!r} as the last step of a candidate"
             )
         network._validate_params()
-        if network.callbacks is not None:
-            raise ValueError(
-                "callbacks are called in networks that are trained one by one: use "
-                f"scikit-learn's {self._name.removeprefix('SNN')}, or callbacks=None"
-            )
+        self._refuse_what_needs_fit(network)
         if network.random_state is None:  # whoever goes on must find the same rows
             fresh = np.random.RandomState().randint(np.iinfo(np.int32).max)
             network.random_state = self._seeds.setdefault(key, fresh)
@@ -223,6 +219,21 @@ class Trainer:
         reader = last_step(fitted)
         vars(network).update(reader.estimator._fitted_attributes())
         return _with_last_step(fitted, network), reader.data
+
+    def _refuse_what_needs_fit(self, network):
+        """Raise where a fit of its own would give other networks."""
+        if network.callbacks is not None:
+            raise ValueError(
+                "callbacks are called in networks that are trained one by one: use "
+                f"scikit-learn's {self._name.removeprefix('SNN')}, or callbacks=None"
+            )
+        owner = next(one for one in type(network).__mro__ if "fit" in vars(one))
+        if owner.__module__.partition(".")[0] != __package__:
+            raise TypeError(
+                f"{self._name} trains networks without the fit of "
+                f"{type(network).__name__}, which has one of its own: use "
+                f"scikit-learn's {self._name.removeprefix('SNN')}"
+            )
 
     def _read(self, candidate, rows):
         """The candidate with all steps fitted but the last, which has read the data."""
@@ -321,6 +332,8 @@ def _key(params, without=()):
 
 
 def _hashable(value):
+    if isinstance(value, (tuple, frozenset)):  # (0, 1) equals (False, True)
+        return tuple((type(one), _hashable(one)) for one in value)
     try:
         hash(value)
     except TypeError:

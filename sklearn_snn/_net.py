@@ -240,7 +240,7 @@ class LoneNet(SNNNet):
         return (losses * self.batch_weight_.to(losses)).sum()
 
     def _raw(self, X: Any) -> NDArray[np.float64]:
-        return self.forward(X).cpu().double().numpy()
+        return self.forward(X).detach().cpu().double().numpy()
 
     def predict(self, X: Any) -> NDArray:
         """Encoded classes or scaled targets."""

@@ -55,8 +55,11 @@ _OURS = [
 _PARTS = [
     "builtins.object",
     "numpy.dtype",
+    "pathlib.PosixPath",
+    "pathlib.WindowsPath",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
     "sklearn.compose._column_transformer.make_column_selector",
     "sklearn.metrics._scorer._CurveScorer",
     "sklearn.metrics._scorer._PassthroughScorer",
@@ -281,7 +284,12 @@ def _requests(value):
 
 def _trusted():
     """Names of the types that are trusted beside those that skops trusts."""
-    splitters = model_selection.BaseCrossValidator, model_selection.BaseShuffleSplit
+    splitters = (
+        model_selection.BaseCrossValidator,
+        model_selection.BaseShuffleSplit,
+        model_selection.RepeatedKFold,
+        model_selection.RepeatedStratifiedKFold,
+    )
     harmless = [
         *_OURS,
         *(part for part in vars(metrics).values() if inspect.isfunction(part)),

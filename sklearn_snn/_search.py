@@ -4,6 +4,7 @@ Only the training is ours. It comes first; then scikit-learn's own `fit` splits,
 and ranks, with estimators that look up what has been trained.
 """
 
+import warnings
 from collections.abc import Mapping
 from copy import copy
 from math import ceil, floor, inf, log
@@ -43,16 +44,16 @@ _SHARED = {
         split and setting.
 """,
     "middle": """\
-    scoring : str, callable, list, tuple or dict, default=None
+    scoring : {scoring}, default=None
         As in scikit-learn; None is the estimator's `score`. Where labels are missing,
         `masked_scorer`.
     n_jobs : int or None, default=None
         Stacks of networks that are trained at the same time, in processes, or wherever
         joblib's active backend has its workers:
         ``joblib.parallel_config(backend="dask")``.
-    refit : bool, str or callable, default=True
-        As in scikit-learn: whether to fit the best candidate on all rows, and by which
-        metric it is the best.
+    refit : {refit}, default=True
+        As in scikit-learn: whether to fit the best candidate on all rows, and which it
+        is.
     cv : int, cross-validation generator or iterable, default={cv}
         As in scikit-learn.
     verbose : int, default=0
@@ -78,14 +79,20 @@ refit_time_, multimetric_
 """,
 }
 
+#: What those parameters may be in searches that can look at several metrics.
+_SEVERAL_METRICS = {
+    "scoring": "str, callable, list, tuple or dict",
+    "refit": "bool, str or callable",
+}
 
-def _describe(**defaults):
+
+def _describe(**own):
     """Class decorator that fills what searches have in common into a docstring."""
 
     def fill(cls):
         for name, text in _SHARED.items():
             line = f"    {{{name}}}\n"
-            cls.__doc__ = cls.__doc__.replace(line, text.format(**defaults))
+            cls.__doc__ = cls.__doc__.replace(line, text.format(**own))
         return cls
 
     return fill
@@ -130,6 +137,15 @@ class _StackedSearch(LinkedEstimator):
                 f"{type(self).__name__} trains an SNNClassifier, an SNNRegressor or a "
                 f"Pipeline that ends in one, got {self.estimator!r}; for others there "
                 "are scikit-learn's own searches"
+            )
+        self._validate_params()
+        if vars(last_step(self.estimator)).get("_skl_callbacks"):
+            warnings.warn(
+                "callbacks of the estimator are told of the fit of the best candidate "
+                "only; those that change how networks are trained need "
+                f"scikit-learn's {type(self).__name__.removeprefix('SNN')}",
+                UserWarning,
+                stacklevel=2,
             )
         X, y = indexable(X, y)
         # What scikit-learn's fit sees of this search; the search itself stays as it is
@@ -212,7 +228,7 @@ def _without_nan(y):
     return np.nan_to_num(label_matrix(y))
 
 
-@_describe(cv=None, return_train_score=False)
+@_describe(cv=None, return_train_score=False, **_SEVERAL_METRICS)
 class SNNGridSearchCV(_StackedSearch, GridSearchCV):
     """Exhaustive search that trains the networks of all candidates side by side.
 
@@ -284,7 +300,7 @@ class SNNGridSearchCV(_StackedSearch, GridSearchCV):
         self.time_limit = time_limit
 
 
-@_describe(cv=None, return_train_score=False)
+@_describe(cv=None, return_train_score=False, **_SEVERAL_METRICS)
 class SNNRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
     """Random search that trains the networks of all candidates side by side.
 
@@ -369,7 +385,12 @@ class SNNRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
 HalvingRandomSearchCV = halving_random_search_cv()
 
 
-@_describe(cv=5, return_train_score=True)
+@_describe(
+    cv=5,
+    return_train_score=True,
+    scoring="str or callable",
+    refit="bool or callable",
+)
 class SNNHalvingRandomSearchCV(_StackedSearch, HalvingRandomSearchCV):
     """Successive halving whose survivors go on training instead of starting again.
 

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import (
+    BatchScoring,
     Callback,
     Checkpoint,
     EarlyStopping,
@@ -205,6 +206,14 @@ def test_skorchs_progress_bar_counts_batches(numbers, capsys):
         callbacks=[ProgressBar(detect_notebook=False)], batch_size=50, **SMALL
     ).fit(X, y)
     assert "/4 [" in capsys.readouterr().err  # 200 rows in batches of 50
+
+
+@pytest.mark.parametrize("kind", [EpochScoring, BatchScoring])
+def test_scores_on_training_rows_are_noted(classes, kind):
+    scoring = kind("accuracy", on_train=True)
+    model = SNNClassifier(callbacks=[scoring], **SMALL).fit(*classes)
+    noted = model.callbacks_[0][0].best_score_
+    assert 0.6 < noted <= model.score(*classes)  # of networks that were younger
 
 
 def test_skorchs_early_stopping_ends_training(numbers):

@@ -24,7 +24,11 @@ from sklearn.compose import (
 )
 from sklearn.ensemble import BaggingRegressor, StackingClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.model_selection import (
+    GridSearchCV,
+    RepeatedStratifiedKFold,
+    StratifiedKFold,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -122,7 +126,20 @@ FITS = {
         Z,
         CLASSES,
     ),
+    "repeated folds": (
+        SNNGridSearchCV(
+            classifier(), DEPTHS, cv=RepeatedStratifiedKFold(n_splits=2, n_repeats=1)
+        ),
+        Z,
+        CLASSES,
+    ),
 }
+if hasattr(sklearn.calibration, "_TemperatureScaling"):  # from 1.8 on
+    FITS["calibrated by temperature"] = (
+        CalibratedClassifierCV(classifier(), method="temperature", cv=2),
+        Z,
+        CLASSES,
+    )
 
 
 def predictions(model, X):
@@ -164,6 +181,12 @@ def test_what_is_loaded_trains_on_as_if_it_had_never_been_saved(tmp_path):
     again = load(tmp_path / "model.skops")
     both = (one.partial_fit(Z, NUMBERS).predict(Z) for one in (again, model))
     assert_array_equal(*both)
+
+
+def test_the_path_of_a_checkpoint_is_kept(tmp_path):
+    model = classifier(checkpoint=tmp_path / "checkpoint").fit(Z, CLASSES)
+    save(model, tmp_path / "model.skops")
+    assert load(tmp_path / "model.skops").checkpoint == tmp_path / "checkpoint"
 
 
 def test_an_estimator_that_is_not_fitted_is_saved_as_well(tmp_path):

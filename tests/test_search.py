@@ -617,6 +617,49 @@ def test_skorch_callbacks_are_for_scikit_learns_searches(iris):
         search.fit(*iris)
 
 
+class LogarithmicRegressor(SNNRegressor):
+    def fit(self, X, y):
+        return super().fit(X, np.log1p(y))
+
+
+def test_estimators_with_a_fit_of_their_own_are_for_scikit_learns_searches(iris):
+    model = LogarithmicRegressor(**SMALL)
+    search = SNNGridSearchCV(model, RATES, cv=2, error_score="raise")
+    with pytest.raises(TypeError, match="without the fit of LogarithmicRegressor"):
+        search.fit(*iris)
+
+
+class MeanOfOne(SNNClassifier):
+    def predict(self, X):
+        return super().predict(X)
+
+
+def test_other_methods_of_an_estimator_may_be_its_own(iris):
+    search = SNNGridSearchCV(MeanOfOne(**SMALL), RATES, cv=2).fit(*iris)
+    assert isinstance(search.best_estimator_, MeanOfOne)
+
+
+def test_values_that_are_equal_but_not_the_same_are_candidates_of_their_own(iris):
+    X, y = iris
+    X = X.round()
+    grid = {"categorical_features": [(0, 1, 1, 0), (False, True, True, False)]}
+    model = SNNClassifier(**SMALL)
+    search = SNNGridSearchCV(model, grid, cv=2, scoring="neg_log_loss").fit(X, y)
+    expected = GridSearchCV(model, grid, cv=2, scoring="neg_log_loss").fit(X, y)
+    scores = search.cv_results_["mean_test_score"]
+    assert scores[0] != scores[1]
+    assert_allclose(scores, expected.cv_results_["mean_test_score"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "params", [{"n_candidates": 0}, {"max_resources": 0}, {"factor": "3"}]
+)
+def test_parameters_are_validated_before_anything_is_made_of_them(iris, params):
+    search = SNNHalvingRandomSearchCV(SNNClassifier(**SMALL), RATES, **params)
+    with pytest.raises(ValueError, match=f"The '{next(iter(params))}' parameter of"):
+        search.fit(*iris)
+
+
 # What is trained
 
 
@@ -1232,11 +1275,17 @@ def test_callbacks_that_follow_the_inner_fits_do_not_break_a_search(
     assert not hasattr(search.best_estimator_, "_skl_callbacks")
 
 
-def test_a_monitor_of_a_search_or_its_estimator_does_not_break_it(iris, callback):
-    for place in ("search", "estimator"):
-        monitor = callback.ScoringMonitor(scoring="accuracy")
-        search = SNNGridSearchCV(SNNClassifier(**SMALL), RATES, cv=2)
-        (search if place == "search" else search.estimator).set_callbacks(monitor)
+def test_a_monitor_of_a_search_does_not_break_it(iris, callback):
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    search = SNNGridSearchCV(SNNClassifier(**SMALL), RATES, cv=2)
+    assert search.set_callbacks(monitor).fit(*iris).best_score_ > 0
+
+
+def test_a_monitor_of_the_estimator_sees_the_best_candidate_alone(iris, callback):
+    model = SNNClassifier(**SMALL)
+    model.set_callbacks(callback.ScoringMonitor(scoring="accuracy"))
+    search = SNNGridSearchCV(model, RATES, cv=2)
+    with pytest.warns(UserWarning, match="told of the fit of the best candidate only"):
         assert search.fit(*iris).best_score_ > 0
 
 
