@@ -4,14 +4,10 @@ import json
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from sklearn_snn._columns import level_codes
 from sklearn_snn._scaling import share_moments, standardised
-from sklearn_snn._units import units
-from sklearn_snn._validation import numeric_target
+from sklearn_snn._weights import row_counts
 
 #: Levels of fewer rows than this, and of less than a hundredth of all rows, are pooled.
 _RARE = 5
@@ -28,19 +24,6 @@ _MAX_LEVELS = 256
 
 #: Columns where there are more levels, of the most frequent ones and of all others.
 _MAX_COLUMNS = 32
-
-#: Columns of the target beyond which its means are not used: each is a column of the
-#: table, for each category of many levels.
-MAX_TARGETS = 100
-
-#: Different numbers up to which a target of whole ones is taken for classes.
-_MOST_CLASSES = 10
-
-#: Whole weights beyond this are sizes, not numbers of repetitions.
-_MOST_REPETITIONS = 1e9
-
-#: Parts of the rows whose target means are learned from the other parts.
-_N_FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,132 +161,6 @@ def _is_high(counts, is_rare):
     if pooled_share > _MAX_POOLED:  # too much to lose
         n_levels = np.count_nonzero(counts >= 2)
     return bool(n_levels > _FEW_LEVELS)
-
-
-def row_counts(weight, n_rows):
-    """How many rows each row stands for.
-
-    Whole weights are repetitions, as few as their ratios allow; others only say which
-    rows count more, whatever their sum is.
-    """
-    if weight is None:
-        return np.ones(n_rows)
-    if np.array_equal(weight, np.floor(weight)) and weight.max() < _MOST_REPETITIONS:
-        return weight / np.gcd.reduce(weight.astype(np.int64))
-    # Weights that are all alike become exactly 1, whose sums are compared with numbers.
-    return np.round(weight / weight[weight > 0].mean(), 9)
-
-
-def learn_targets(codes, n_codes, y, weight=None):
-    """Means of the target for each code, and those that a row has no part in.
-
-    Parameters
-    ----------
-    codes : ndarray of int of shape (n_samples,)
-        Codes of the rows.
-    n_codes : int
-        Number of codes.
-    y : ndarray of shape (n_samples, n_targets)
-        The target; NaN where it was not measured.
-    weight : ndarray of shape (n_samples,) or None
-        Weights of the rows.
-
-    Returns
-    -------
-    means : ndarray of shape (n_codes, n_targets)
-        Standardised, for rows to come.
-    fold_means : ndarray of shape (n_folds, n_codes, n_targets)
-        For rows of each of `target_folds`, learned from the others.
-    """
-    counts, folds = row_counts(weight, len(codes)), target_folds(len(codes))
-    y = y / units(np.nan_to_num(y))
-    means = _target_means(codes, n_codes, y, counts)
-    share = np.bincount(codes, counts, n_codes) / counts.sum()
-    moments = share_moments(means, share)
-    others = (folds != fold for fold in range(_N_FOLDS))
-    fold_means = [
-        _target_means(codes[rows], n_codes, y[rows], counts[rows]) for rows in others
-    ]
-    return (
-        standardised(means, *moments),
-        np.stack([standardised(part, *moments) for part in fold_means]),
-    )
-
-
-def target_as_columns(y):
-    """A target as numbers, a column for each class where it is of few classes.
-
-    Parameters
-    ----------
-    y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_targets)
-        Labels or numbers; floats in two dimensions, and numbers in several columns,
-        stay as they are.
-
-    Returns
-    -------
-    columns : ndarray of float of shape (n_samples, n_targets)
-    """
-    is_float = np.asarray(y).dtype.kind == "f"
-    if np.ndim(y) == 2 and (is_float or np.shape(y)[1] > 1):
-        y = y.toarray() if issparse(y) else y
-        return numeric_target(y, ensure_all_finite="allow-nan")
-    y = column_or_1d(y, warn=True)
-    is_numeric = y.dtype.kind in "fiu"
-    assert_all_finite(y, input_name="y")
-    try:
-        classes = np.unique(y)
-    except TypeError as error:  # strings are not less than numbers
-        raise TypeError(f"y must hold labels of one type: {error}") from error
-    is_many = len(classes) > _MOST_CLASSES
-    if is_numeric and (is_many or type_of_target(y) == "continuous"):
-        return y[:, np.newaxis].astype(np.float64)
-    return class_indicators(np.searchsorted(classes, y), len(classes))
-
-
-def class_indicators(index, n_classes):
-    """A column of 0 and 1 for each class; of two classes, for the second."""
-    first = 1 if n_classes == 2 else 0
-    return (index[:, np.newaxis] == np.arange(first, n_classes)).astype(np.float64)
-
-
-def target_folds(n_rows):
-    """Number of the fold of each row, always the same."""
-    return np.random.RandomState(0).permutation(n_rows) % _N_FOLDS
-
-
-def _target_means(codes, n_codes, y, counts):
-    columns = [_shrunk_means(codes, n_codes, column, counts) for column in y.T]
-    return np.stack(columns, axis=1)
-
-
-def _shrunk_means(codes, n_codes, y, counts):
-    """Means of the codes, drawn to the mean of all as far as they are uncertain.
-
-    Empirical Bayes with normal distributions within and between the codes, whose
-    variances are those of the analysis of variance with random effects.
-    """
-    known = ~np.isnan(y) & (counts > 0)
-    codes, y, counts = codes[known], y[known], counts[known]
-    total = counts.sum()
-    if total == 0:
-        return np.zeros(n_codes)
-    overall = counts @ y / total
-    n = np.bincount(codes, counts, n_codes)
-    present = np.maximum(n, np.finfo(float).tiny)
-    means = np.bincount(codes, counts * (y - overall), n_codes) / present
-    inner = counts @ (y - overall - means[codes]) ** 2
-    n_levels = np.count_nonzero(n)
-    within = inner / max(total - n_levels, 1)
-    between = n @ means**2 - (n_levels - 1) * within
-    between = max(between, 0) / max(total - n @ n / total, 1)
-    evidence = n * between
-    certain = np.divide(
-        evidence,
-        evidence + within,
-        out=np.zeros(n_codes),
-        where=evidence > 0,
-    )
-    return overall + certain * means
 
 
 def _indicators(levels, counts, shown):

@@ -14,7 +14,8 @@ from sklearn_snn._columns import missing_values
 from sklearn_snn._compat import Interval, StrOptions, _fit_context
 from sklearn_snn._parameters import CONSTRAINTS, describe_parameters
 from sklearn_snn._scoring import MadePredictions, label_matrix, measured
-from sklearn_snn._validation import check_columns, row_weights
+from sklearn_snn._validation import check_columns
+from sklearn_snn._weights import row_weights
 
 
 @describe_parameters

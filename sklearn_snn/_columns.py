@@ -1,11 +1,10 @@
 """Columns of tables of any library: what they are, and their values as arrays."""
 
 import sys
-from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from itertools import repeat
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.utils import gen_batches
@@ -35,13 +34,8 @@ _OBJECT_KINDS = {
 #: What a level may be; anything else becomes a string.
 _LEVEL_TYPES = str, Real, type(None)
 
-#: What entries of `categorical_features` may be; a boolean is an integer, too.
-_CHOICES = ("mask", (bool, np.bool_)), ("index", Integral), ("name", str)
-
 #: How the names of types begin that are of categories, in any library.
 _CATEGORIES = ("bool", "categor", "dictionary", "enum", "str")
-
-MICROSECONDS_OF_A_DAY = 24 * 60 * 60 * 10**6
 
 
 def is_frame(X):
@@ -64,7 +58,7 @@ def row_blocks(X):
         yield rows, X if n_samples <= n_rows else _safe_indexing(X, rows)
 
 
-def column_kinds(X, names, categorical_features):
+def column_kinds(X, names, mask=None):
     """What each column of a table is.
 
     Parameters
@@ -72,10 +66,9 @@ def column_kinds(X, names, categorical_features):
     X : DataFrame or ndarray of shape (n_samples, n_features)
         The table.
     names : list
-        Names of the columns, or their numbers; only strings can be chosen by name.
-    categorical_features : "from_dtype", None, or array-like of str, int or bool
-        Columns that are categories: those of such a type, none, or names, indices or a
-        mask.
+        Names of the columns, or their numbers.
+    mask : ndarray of bool of shape (n_features,) or None, default=None
+        Which columns are categories; None is those of such a type.
 
     Returns
     -------
@@ -88,11 +81,10 @@ def column_kinds(X, names, categorical_features):
     ValueError
         If a column of strings is said to be none of categories.
     """
-    if isinstance(categorical_features, str):
+    if mask is None:
         if isinstance(X, np.ndarray) and X.dtype.kind in "fiu":
             return ["number"] * len(names)
         return [_kind(*_array(X, j), name) for j, name in enumerate(names)]
-    mask = category_mask(categorical_features, names)
     return [
         "category" if mask[j] else _kind_of_uncategorical(_array(X, j)[0], name)
         for j, name in enumerate(names)
@@ -215,40 +207,6 @@ def examples(values):
 
 def _plain(value):
     return value.item() if isinstance(value, np.generic) else value
-
-
-#: What becomes of a date; each NaN where it is missing.
-DATE_PARTS = {
-    "year": lambda days: days.astype("M8[Y]").astype(np.float64),
-    "month": lambda days: _since(days, "M8[M]", "M8[Y]"),
-    "day": lambda days: _since(days, "M8[D]", "M8[M]"),
-    # The first day of 1970 was a Thursday.
-    "weekday": lambda days: (days.astype("M8[D]").astype(np.float64) + 3) % 7,
-    "hour": lambda days: (days - days.astype("M8[D]")) / np.timedelta64(1, "h"),
-    "days": lambda days: days.astype("M8[us]").astype(float) / MICROSECONDS_OF_A_DAY,
-}
-
-
-def date_part(values, part):
-    """Year, month, day, weekday (0 is Monday), hour or count of days of dates.
-
-    Parameters
-    ----------
-    values : ndarray of datetime64 of shape (n_samples,)
-        Dates.
-    part : str
-        A key of `DATE_PARTS`.
-
-    Returns
-    -------
-    numbers : ndarray of float of shape (n_samples,)
-        NaN where the date is missing.
-    """
-    return np.where(np.isnat(values), np.nan, DATE_PARTS[part](values))
-
-
-def _since(values, unit, start):
-    return (values.astype(unit) - values.astype(start).astype(unit)).astype(float) + 1
 
 
 def _array(X, j, *, is_exact=False):
@@ -407,55 +365,3 @@ def missing_values(values):
         if pandas is not None:
             return pandas.isna(values)
         return (values == None) | (values != values)  # noqa: E711
-
-
-def category_mask(categorical_features, names):
-    """Mask of the columns that are said to be categories."""
-    n_features = len(names)
-    mask = np.zeros(n_features, dtype=bool)
-    if categorical_features is None:
-        return mask
-    chosen, choices = _chosen(categorical_features)
-    if choices == {"mask"}:
-        if len(chosen) != n_features:
-            raise ValueError(
-                "categorical_features must have one entry for each of the "
-                f"{n_features} columns where it is a mask, got {len(chosen)}"
-            )
-        return np.array(chosen, dtype=bool)
-    if choices == {"name"}:
-        if unknown := [str(name) for name in chosen if name not in names]:
-            raise ValueError(
-                f"categorical_features names columns that X lacks: {unknown}"
-            )
-        chosen = [names.index(name) for name in chosen]
-    if not all(-n_features <= j < n_features for j in chosen):
-        raise ValueError(
-            f"categorical_features must be indices of the {n_features} columns, which "
-            "count from 0 even where columns are called by numbers, got "
-            f"{list(map(int, chosen))}"
-        )
-    mask[chosen] = True
-    return mask
-
-
-def _chosen(categorical_features):
-    """Entries of `categorical_features`, and the set with what all of them are."""
-    given = categorical_features
-    if hasattr(given, "tolist"):  # arrays of any library
-        given = given.tolist()
-    if is_frame(given) or not isinstance(given, Collection):
-        given = [None]  # which is nothing that may be chosen
-    chosen = list(given)
-    choices = set(map(_choice, chosen))
-    if len(choices) > 1 or None in choices:
-        raise ValueError(
-            "categorical_features must be a list of names only, or of indices only, or "
-            f"a mask of booleans, got {categorical_features!r}"
-        )
-    return chosen, choices
-
-
-def _choice(one):
-    """What an entry of `categorical_features` is; None if it is nothing that may be."""
-    return next((name for name, types in _CHOICES if isinstance(one, types)), None)

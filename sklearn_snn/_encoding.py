@@ -16,21 +16,21 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklearn_snn._categories import MAX_TARGETS, class_indicators, row_counts
 from sklearn_snn._compat import _safe_indexing
 from sklearn_snn._links import LinkedEstimator
 from sklearn_snn._memory import advise_on_memory
 from sklearn_snn._pieces import learn_pieces
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._specs import TrainingSet
+from sklearn_snn._target_means import MAX_TARGETS, class_indicators
 from sklearn_snn._validation import (
     any_table,
     check_columns,
     numeric_table,
-    row_weights,
     transformed_table,
     warn_of_scale,
 )
+from sklearn_snn._weights import row_counts, row_weights
 
 #: All of `fit` that comes before the networks needs as much as the table does.
 reading = advise_on_memory(

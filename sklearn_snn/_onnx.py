@@ -7,7 +7,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_snn._base import BaseSNN
-from sklearn_snn._columns import MICROSECONDS_OF_A_DAY as _DAY
+from sklearn_snn._dates import MICROSECONDS_OF_A_DAY as _DAY
 from sklearn_snn._files import write_atomically
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._scaling import FARTHEST, inverse

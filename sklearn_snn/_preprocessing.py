@@ -1,5 +1,6 @@
 """From a table to what a self-normalizing network wants: mean 0 and variance 1."""
 
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -7,20 +8,12 @@ from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sklearn_snn._categories import (
-    MAX_TARGETS,
-    learn_category,
-    learn_targets,
-    target_as_columns,
-    target_folds,
-)
+from sklearn_snn._categories import learn_category
+from sklearn_snn._chosen_columns import category_mask
 from sklearn_snn._columns import (
-    DATE_PARTS,
-    category_mask,
     check_level_types,
     column_kinds,
     column_name,
-    date_part,
     dates,
     levels,
     numbers,
@@ -28,17 +21,15 @@ from sklearn_snn._columns import (
 )
 from sklearn_snn._compat import StrOptions, _check_feature_names_in, _fit_context
 from sklearn_snn._links import LinkedEstimator
-from sklearn_snn._scaling import (
-    Scaling,
-    learn_indicator,
-    learn_scaling,
-    learn_sparse_scaling,
+from sklearn_snn._parts import PARTS, learn_parts, matrix_parts, part_values
+from sklearn_snn._scaling import Scaling, learn_sparse_scaling
+from sklearn_snn._target_means import (
+    MAX_TARGETS,
+    target_as_columns,
+    with_target_means,
 )
-from sklearn_snn._validation import any_table, row_weights
-
-#: What becomes of a column, by its kind: None is the number itself.
-_PARTS = {"number": [None, "missing"], "date": [*DATE_PARTS, "missing"], "category": []}
-
+from sklearn_snn._validation import any_table
+from sklearn_snn._weights import row_weights
 
 #: Standard deviations by which the mean of a sparse column may be away from 0: float32
 #: then still tells a thousandth of a deviation.
@@ -319,7 +310,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             self._learn_sparse_columns(X, weight)
             return
         names = [self._name(X, j) for j in range(X.shape[1])]
-        kinds = column_kinds(X, names, self.categorical_features)
+        kinds = column_kinds(X, names, category_mask(self.categorical_features, names))
         self.kinds_ = ["number" if kind == "duration" else kind for kind in kinds]
         self.is_duration_ = [kind == "duration" for kind in kinds]
         self.categories_ = {
@@ -328,7 +319,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             if kind == "category"
         }
         parts = [
-            (j, part) for j, kind in enumerate(self.kinds_) for part in _PARTS[kind]
+            (j, part) for j, kind in enumerate(self.kinds_) for part in PARTS[kind]
         ]
         scaling = self._learn_scaling(X, parts, weight)
         varies = [slope != 0 for slope in scaling.slope]
@@ -348,8 +339,8 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         }
 
     def _learn_sparse_columns(self, X, weight):
-        chosen, every = self.categorical_features, list(range(X.shape[1]))
-        if not isinstance(chosen, str) and category_mask(chosen, every).any():
+        mask = category_mask(self.categorical_features, list(range(X.shape[1])))
+        if mask is not None and mask.any():
             raise ValueError(
                 "categorical_features needs a dense table, got a sparse one"
             )
@@ -364,13 +355,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         if self.is_sparse_:
             return learn_sparse_scaling(csr_array(X), weight)
         X = X.toarray() if issparse(X) else X
-        learned = []
-        for k, (j, part) in enumerate(parts):
-            if k == 0 or parts[k - 1][0] != j:  # the first part of a column
-                values = self._values(X, j, empty)
-            learn = learn_indicator if part == "missing" else learn_scaling
-            learned.append(learn(_part(values, part), weight))
-        return Scaling.stack(learned)
+        return learn_parts(parts, partial(self._values, X, empty=empty), weight)
 
     def _learn_targets(self, X, y, weight):
         """Learn means of the target; what these rows see of it, or None."""
@@ -413,15 +398,10 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         seen : ndarray of shape (n_samples, n_codes * n_targets)
             What becomes of `target_columns`.
         """
-        folds, categories, seen = target_folds(len(rows)), dict(self.categories_), []
-        for j, of_rows in codes.items():
-            n_codes = len(categories[j].table)
-            means, fold_means = learn_targets(of_rows[rows], n_codes, y, weight)
-            categories[j] = categories[j].with_targets(means)
-            seen.append(means[of_rows])
-            seen[-1][rows] = fold_means[folds, of_rows[rows]]
-        self.categories_ = categories
-        return np.hstack(seen).astype(self.dtype)
+        self.categories_, seen = with_target_means(
+            self.categories_, codes, rows, y, weight
+        )
+        return seen.astype(self.dtype)
 
     # Transforming ---------------------------------------------------------------
 
@@ -448,23 +428,14 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
 
     def _numbers(self, X):
         """Columns that are numbers, and those made of dates, before they are scaled."""
-        columns = [j for j, _ in self.parts_]
         is_matrix = isinstance(X, np.ndarray) and X.dtype.kind == "f"
         has_units = "date" in self.kinds_ or any(getattr(self, "is_duration_", ()))
         if is_matrix and not has_units:
-            # Several times as fast as an index, which copies number by number.
-            values = np.take(X, columns, axis=1).astype(np.float64, copy=False)
-            missing = [k for k, (_, part) in enumerate(self.parts_) if part]
-            values[:, missing] = np.isnan(values[:, missing])
-            return values
-        result, empty = np.empty((X.shape[0], len(columns))), self._empty
-        for k, (j, part) in enumerate(self.parts_):
-            if k == 0 or columns[k - 1] != j:
-                values = self._values(X, j, empty)
-            result[:, k] = _part(values, part)
-        return result
+            return matrix_parts(self.parts_, X)
+        read = partial(self._values, X, empty=self._empty)
+        return part_values(self.parts_, read, X.shape[0])
 
-    def _values(self, X, j, empty):
+    def _values(self, X, j, *, empty):
         """Column j of numbers or dates, which may be one of those that were empty."""
         read = dates if self.kinds_[j] == "date" else numbers
         return read(X, j, self._name(X, j), self._may_hold(j), j not in empty)
@@ -529,12 +500,3 @@ def _unique(names):
             taken.add(name)
         made[name] = None
     return list(made)
-
-
-def _part(values, part):
-    """A part of a column of numbers or dates."""
-    if part is None:
-        return values
-    if part == "missing":
-        return np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
-    return date_part(values, part)

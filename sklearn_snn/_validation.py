@@ -8,8 +8,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_snn._columns import column_name, examples, is_frame
-from sklearn_snn._compat import _check_sample_weight, _get_feature_names
-from sklearn_snn._units import units
+from sklearn_snn._compat import _get_feature_names
 
 _NUMBERS = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
 
@@ -21,9 +20,6 @@ _quietly = partial(np.errstate, over="ignore", invalid="ignore")
 
 #: Root mean square of an input beyond which steps are likely to be too long.
 _LARGEST_INPUT = 1000.0
-
-#: If the largest weight is beyond these, sums and products may overflow or vanish.
-_USUAL_WEIGHTS = 1e-100, 1e100
 
 
 @_quietly()
@@ -244,19 +240,6 @@ def _root_mean_squares(X):
     else:
         total = np.einsum("ij,ij->j", X, X, dtype=np.float64)
     return np.sqrt(total / X.shape[0])
-
-
-def row_weights(sample_weight, X):
-    """Weights of rows as float64, or None; a ValueError if none is positive."""
-    if sample_weight is None:
-        return None
-    weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    smallest, largest = _USUAL_WEIGHTS
-    return weight if smallest < weight.max() < largest else weight / units(weight)
 
 
 def check_columns(y, n_columns):
