@@ -16,8 +16,9 @@ from sklearn_snn._checkpoints import Checkpoint
 from sklearn_snn._compat import CallbackSupportMixin, _fit_context
 from sklearn_snn._curves import mean_curve
 from sklearn_snn._grouping import group_networks
+from sklearn_snn._members import Member
 from sklearn_snn._memory import advise_on_memory
-from sklearn_snn._planning import Member, PlanningEstimator
+from sklearn_snn._planning import PlanningEstimator
 from sklearn_snn._prediction import predict_networks
 from sklearn_snn._progress import report_progress
 from sklearn_snn._smoothness import smoother, without_pieces
@@ -204,7 +205,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         networks = yield from self._first_networks(request)
         networks, members = self._trained(networks, members, request)
         self._complain(networks, data.resumes)
-        shifts = [self._output_shift(member) for member in members]
+        shifts = [member.output_shift for member in members]
         networks = _with_output_shifts(networks, shifts)
         result = self._training_result(networks)
         if self.oof_score:

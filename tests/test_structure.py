@@ -63,6 +63,7 @@ ORDER = [
     "_parameters",
     "_progress",
     "_encoding",
+    "_members",
     "_planning",
     "_base",
     "_fitted",
