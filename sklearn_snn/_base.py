@@ -83,6 +83,9 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
             was. Later it ends training with a `ConvergenceWarning`, and the best
             weights so far are kept; networks that have not begun are left out.
         """
+        # The table may take its time.
+        self._check_combination(has_validation=X_val is not None)
+        self._check_callbacks()
         with self._all_or_nothing():
             data = self._read(
                 X,
@@ -99,6 +102,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
 
     def _partial_fit(self, X, y, sample_weight, **target):
         """Train for an epoch at a constant step size; see the public methods."""
+        self._check_callbacks()
         resumes = self.__sklearn_is_fitted__()
         with self._all_or_nothing():
             preprocessor = self._preprocessor_in_use(resumes)
@@ -186,8 +190,9 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
 
     def _rounds(self, data):
         """Yield what to train, be sent networks and seconds, and learn from them."""
+        # Searches come here without `fit`.
+        self._check_combination(data.validation is not None)
         stops = self._decide_to_stop(data)
-        self._check_combination(data)
         members = self._members(data, stops)
         limit = {"time_limit": self._time_of_a_round} if self.refit and stops else {}
         request = self._request(data, members, stops, **limit)
@@ -328,10 +333,9 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                 f"with a name of its own in a module, got {self.scoring!r}"
             ) from error
 
-    def _copied_callbacks(self, n_networks):
-        if self.callbacks is None:
-            return None
-        for callback in self.callbacks:
+    def _check_callbacks(self):
+        """Refuse callbacks of others than skorch."""
+        for callback in self.callbacks or ():
             if hasattr(callback, "on_fit_task_begin"):
                 raise TypeError(
                     f"{callback!r} is a scikit-learn callback: register it with "
@@ -343,6 +347,10 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
                     "callbacks must be of skorch, each alone or in a pair with its "
                     f"name, got {callback!r}"
                 )
+
+    def _copied_callbacks(self, n_networks):
+        if self.callbacks is None:
+            return None
         return [deepcopy(list(self.callbacks)) for _ in range(n_networks)]
 
     def _complain(self, networks, resumes):

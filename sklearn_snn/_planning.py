@@ -76,11 +76,6 @@ class PlanningEstimator(MembersEstimator):
     """Plans the networks of a fit; the hooks at the end say what they learn."""
 
     def _decide_to_stop(self, data):
-        if data.validation is not None and not self.early_stopping:
-            raise ValueError(
-                "X_val and y_val are passed to fit while early_stopping is False; set "
-                "it to True or 'auto', or leave them out"
-            )
         if self.early_stopping != "auto":
             return bool(self.early_stopping)
         has_split = data.validation is not None or self.cv is not None or self.oof_score
@@ -88,13 +83,15 @@ class PlanningEstimator(MembersEstimator):
         has_split |= self.n_estimators > 1 and data.training_set.X.shape[0] > 1
         return has_split or data.training_set.X.shape[0] >= _ENOUGH_TO_VALIDATE
 
-    def _check_combination(self, data):
+    def _check_combination(self, has_validation):
         """Refuse what cannot be had together."""
         conflicts = {
-            "refit=True has no use for X_val, since all rows of X are trained on "
-            "anyway; leave X_val out, or join it to X": (
-                self.refit and data.validation is not None
+            "X_val and y_val are passed to fit while early_stopping is False; set it "
+            "to True or 'auto', or leave them out": (
+                has_validation and not self.early_stopping
             ),
+            "refit=True has no use for X_val, since all rows of X are trained on "
+            "anyway; leave X_val out, or join it to X": (self.refit and has_validation),
             "refit=True and warm_start=True exclude each other: the networks that "
             "are refitted are not those that found the number of epochs": (
                 self.refit and self.warm_start

@@ -30,7 +30,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 from watching import Trained, flat
 
-from sklearn_snn import SNNClassifier, SNNRegressor, TabularPreprocessor
+from sklearn_snn import (
+    SNNClassifier,
+    SNNGridSearchCV,
+    SNNRegressor,
+    TabularPreprocessor,
+)
 from sklearn_snn import _training as training
 from sklearn_snn._losses import BinaryCrossEntropy, SquaredError
 from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
@@ -875,6 +880,57 @@ def test_what_cannot_be_had_together_is_an_error(
     with pytest.raises(ValueError, match=message):
         model.fit(X, y, **validation)
     assert not [name for name in vars(model) if name.endswith("_")]
+
+
+class Unreadable:
+    def __array__(self, dtype=None, copy=None):
+        raise AssertionError("read")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "fit_params", "error", "message"),
+    [
+        (dict(checkpoint="folder", random_state=None), {}, ValueError, "checkpoint"),
+        (dict(refit=True, warm_start=True), {}, ValueError, "warm_start"),
+        (
+            dict(early_stopping=False),
+            dict(X_val=Unreadable(), y_val=Unreadable()),
+            ValueError,
+            "early_stopping is False",
+        ),
+        (dict(callbacks=["print"]), {}, TypeError, "callbacks must be of skorch"),
+    ],
+    ids=["checkpoint", "warm start", "X_val", "callbacks"],
+)
+def test_parameters_are_checked_before_the_table_is_read(
+    parameters, fit_params, error, message
+):
+    with pytest.raises(error, match=message):
+        SNNRegressor(**SMALL | parameters).fit(Unreadable(), Unreadable(), **fit_params)
+    with pytest.raises(AssertionError, match="read"):
+        SNNRegressor(**SMALL).fit(Unreadable(), Unreadable())
+
+
+def test_callbacks_are_checked_before_a_chunk_is_read():
+    with pytest.raises(TypeError, match="callbacks must be of skorch"):
+        SNNRegressor(callbacks=["print"]).partial_fit(Unreadable(), Unreadable())
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (dict(oof_score=True, warm_start=True), "oof_score=True and warm_start"),
+        (dict(refit=True), "has no use for X_val"),
+        (dict(early_stopping=False), "early_stopping is False"),
+    ],
+    ids=["warm start", "refit", "early stopping"],
+)
+def test_a_search_refuses_what_cannot_be_had_together(cancer, parameters, message):
+    X, y = cancer
+    model = SNNClassifier(**SMALL | parameters)
+    search = SNNGridSearchCV(model, {"depth": [1]}, cv=2, error_score="raise")
+    with pytest.raises(ValueError, match=message):
+        search.fit(X, y, X_val=X, y_val=y)
 
 
 # What there is of several networks
