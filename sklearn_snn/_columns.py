@@ -92,7 +92,7 @@ def column_kinds(X, names, mask=None):
 
 
 @np.errstate(over="ignore")  # what is too large is refused as infinity
-def numbers(X, j, name, kinds, is_known):
+def numbers(X, j, name, kind, is_known):
     """A column of numbers or timedeltas (in days) as floats, NaN where missing.
 
     Parameters
@@ -103,7 +103,7 @@ def numbers(X, j, name, kinds, is_known):
         Number of the column.
     name : str or int
         Its name.
-    kinds : tuple of {"number", "duration"}
+    kind : {"number", "duration"}
         What it may hold.
     is_known : bool
         Whether it has held any value so far; if not, those of another kind are missing.
@@ -117,7 +117,7 @@ def numbers(X, j, name, kinds, is_known):
     ValueError
         If the column holds something else, or infinity.
     """
-    values = _values_of_kind(X, j, name, kinds, is_known)
+    values = _values_of_kind(X, j, name, kind, is_known)
     if values.dtype.kind == "O":
         values = _from_objects(values, name)
     if values.dtype.kind == "m":
@@ -133,9 +133,9 @@ def numbers(X, j, name, kinds, is_known):
     return values
 
 
-def dates(X, j, name, kinds, is_known):
+def dates(X, j, name, kind, is_known):
     """A column of dates or timestamps (in UTC), NaT where missing; see `numbers`."""
-    values = _values_of_kind(X, j, name, kinds, is_known)
+    values = _values_of_kind(X, j, name, kind, is_known)
     if values.dtype.kind == "O":
         known = np.where(missing_values(values), None, values)
         values = np.fromiter(map(_without_zone, known), object, len(known))
@@ -320,20 +320,20 @@ def _kind_of_uncategorical(values, name):
     return kind
 
 
-def _values_of_kind(X, j, name, kinds, is_known):
-    """Column j, refused if it is of none of the kinds that it may be of."""
+def _values_of_kind(X, j, name, kind, is_known):
+    """Column j, refused if it is of another kind."""
     values, _ = _array(X, j)
     if values.dtype.kind == "O":
-        kind = _kind_of_objects(values, name) or kinds[0]
+        found = _kind_of_objects(values, name) or kind
     else:
-        kind = "number" if values.dtype.kind == "b" else _kind(values, False, name)
-    if kind in kinds:
+        found = "number" if values.dtype.kind == "b" else _kind(values, False, name)
+    if found == kind:
         return values
     # What is all missing has no kind, whatever the type says.
     if not is_known or missing_values(values).all():
         return np.full(len(values), None)
     raise ValueError(
-        f"column {name!r} held {kinds[0]}s in fit, but now it holds "
+        f"column {name!r} held {kind}s in fit, but now it holds "
         f"{examples(values)}; convert it to the type that it had"
     )
 

@@ -24,6 +24,7 @@ _NOT_A_TIME = np.iinfo(np.int64).min
 #: Type and meaning of the input of a column.
 _INPUTS = {
     "number": (np.float64, "number; NaN is missing"),
+    "duration": (np.float64, "number; NaN is missing"),
     "date": (np.int64, "microseconds since 1970 in UTC; the least int64 is missing"),
     "text": (str, "category; the empty string is missing"),
     "numeric category": (np.float64, "category that is a number; NaN is missing"),
@@ -309,7 +310,7 @@ def _columns(graph, preprocessor):
     """Inputs by the number of their column; one for all if it is a matrix."""
     names = getattr(preprocessor, "feature_names_in_", None)
     n_columns = preprocessor.n_features_in_
-    if names is None and set(preprocessor.kinds_) == {"number"}:
+    if names is None and set(preprocessor.kinds_) <= {"number", "duration"}:
         return graph.input("X", np.float64, n_columns, _INPUTS["number"][1])
     names = [f"x{j}" for j in range(n_columns)] if names is None else names.tolist()
     columns = {}

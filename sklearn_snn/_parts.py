@@ -9,7 +9,12 @@ from sklearn_snn._dates import DATE_PARTS, date_part
 from sklearn_snn._scaling import Scaling, learn_indicator, learn_scaling
 
 #: What becomes of a column, by its kind: None is the number itself.
-PARTS = {"number": [None, "missing"], "date": [*DATE_PARTS, "missing"], "category": []}
+PARTS = {
+    "number": [None, "missing"],
+    "duration": [None, "missing"],
+    "date": [*DATE_PARTS, "missing"],
+    "category": [],
+}
 
 
 def learn_parts(parts, read, weight):

@@ -70,10 +70,8 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    kinds_ : list of {"number", "category", "date"}
-        What each column of the table is.
-    is_duration_ : list of bool
-        Which columns of numbers are durations, in days.
+    kinds_ : list of {"number", "duration", "category", "date"}
+        What each column of the table is; durations become numbers of days.
     parts_ : list of tuple of int and str or None
         For each column of the result that is a number, the column that it is of, and
         which part: None for the number itself, ``"missing"``, or one of a date.
@@ -310,9 +308,8 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             self._learn_sparse_columns(X, weight)
             return
         names = [self._name(X, j) for j in range(X.shape[1])]
-        kinds = column_kinds(X, names, category_mask(self.categorical_features, names))
-        self.kinds_ = ["number" if kind == "duration" else kind for kind in kinds]
-        self.is_duration_ = [kind == "duration" for kind in kinds]
+        mask = category_mask(self.categorical_features, names)
+        self.kinds_ = column_kinds(X, names, mask)
         self.categories_ = {
             j: learn_category(levels(X, j), weight)
             for j, kind in enumerate(self.kinds_)
@@ -347,7 +344,6 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         scaling = learn_sparse_scaling(X, weight)
         _check_sparse(scaling)
         self.kinds_, self.categories_ = ["number"] * X.shape[1], {}
-        self.is_duration_ = [False] * X.shape[1]
         self.parts_ = [(j, None) for j in range(X.shape[1])]
         self.scaling_ = scaling
 
@@ -429,24 +425,16 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     def _numbers(self, X):
         """Columns that are numbers, and those made of dates, before they are scaled."""
         is_matrix = isinstance(X, np.ndarray) and X.dtype.kind == "f"
-        has_units = "date" in self.kinds_ or any(getattr(self, "is_duration_", ()))
-        if is_matrix and not has_units:
+        if is_matrix and not {"date", "duration"} & set(self.kinds_):
             return matrix_parts(self.parts_, X)
         read = partial(self._values, X, empty=self._empty)
         return part_values(self.parts_, read, X.shape[0])
 
     def _values(self, X, j, *, empty):
         """Column j of numbers or dates, which may be one of those that were empty."""
-        read = dates if self.kinds_[j] == "date" else numbers
-        return read(X, j, self._name(X, j), self._may_hold(j), j not in empty)
-
-    def _may_hold(self, j):
-        """Kinds of what column j, of numbers or dates, may hold."""
-        if self.kinds_[j] == "date":
-            return ("date",)
-        if not hasattr(self, "is_duration_"):  # in files of earlier versions
-            return "number", "duration"
-        return ("duration",) if self.is_duration_[j] else ("number",)
+        kind = self.kinds_[j]
+        read = dates if kind == "date" else numbers
+        return read(X, j, self._name(X, j), kind, j not in empty)
 
     @property
     def _empty(self):

@@ -674,7 +674,7 @@ def test_kinds_by_type():
     ours = TabularPreprocessor().fit(mixed())
     assert ours.kinds_ == [
         *("number", "number", "category", "category", "category"),
-        *("date", "number"),
+        *("date", "duration"),
     ]
 
 
@@ -689,8 +689,8 @@ def test_kinds_are_those_of_skrub():
         for their_name, kind in names.items()
         for column in theirs.kind_to_columns_[their_name]
     }
-    # A boolean is a number to them.
-    kinds |= {"is_new": "category", "span": "number"}
+    # A boolean is a number to them, and a duration.
+    kinds |= {"is_new": "category", "span": "duration"}
     assert dict(zip(frame.columns, ours.kinds_, strict=True)) == kinds
 
 
@@ -1281,10 +1281,6 @@ def test_numbers_are_no_durations_nor_durations_numbers(spans):
         exact().fit(plain).transform(spans)
     missing = plain * np.nan
     assert_array_equal(exact().fit(spans).transform(missing), np.zeros((3, 1)))
-    # Files of earlier versions do not say which of the two they have seen.
-    old = exact().fit(plain)
-    del old.is_duration_
-    assert np.isfinite(old.transform(spans)).all()
 
 
 def test_durations_that_are_objects_are_those_of_an_array():
