@@ -1,7 +1,5 @@
 """Estimators as ONNX graphs: preprocessing, all networks and their links in one."""
 
-from itertools import count
-
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
@@ -9,14 +7,10 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_snn._base import BaseSNN
 from sklearn_snn._dates import MICROSECONDS_OF_A_DAY as _DAY
 from sklearn_snn._files import write_atomically
+from sklearn_snn._onnx_graph import Graph, Tensor
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._scaling import FARTHEST, inverse
 from sklearn_snn._selu import ALPHA, SCALE
-from sklearn_snn._version import __version__
-
-#: Versions of the operators and of the format, which onnxruntime has known since 1.17.
-_OPERATORS = {"": 17, "ai.onnx.ml": 4}
-_FORMAT = 9
 
 #: What stands for a missing date, as in numpy.
 _NOT_A_TIME = np.iinfo(np.int64).min
@@ -114,7 +108,7 @@ def to_onnx(estimator, path):
             "to_onnx needs onnx: pip install 'sklearn-snn[onnx]'"
         ) from error
     _check_supported(estimator)
-    graph = _Graph(onnx)
+    graph = Graph(onnx)
     if estimator.preprocessor_ is None:
         matrix = graph.input("X", estimator.dtype, estimator.n_features_in_)
         x = graph.add("Unsqueeze", matrix, [0])
@@ -138,150 +132,6 @@ def _check_supported(estimator):
             "to_onnx knows what TabularPreprocessor does and preprocessor=None, got "
             f"preprocessor={estimator.preprocessor!r}"
         )
-
-
-class _Tensor:
-    """A tensor of a graph, to calculate with.
-
-    Parameters
-    ----------
-    graph : _Graph
-        The graph.
-    name : str
-        Its name there.
-    """
-
-    def __init__(self, graph, name):
-        self.graph, self.name = graph, name
-
-    def __add__(self, other):
-        return self.graph.add("Add", self, other)
-
-    def __sub__(self, other):
-        return self.graph.add("Sub", self, other)
-
-    def __mul__(self, other):
-        return self.graph.add("Mul", self, other)
-
-    def __truediv__(self, other):
-        return self.graph.add("Div", self, other)
-
-    def __floordiv__(self, other):
-        return self.graph.add("Floor", self / other)
-
-    def __mod__(self, other):
-        return self.graph.add("Mod", self, other)
-
-    def __matmul__(self, other):
-        return self.graph.add("MatMul", self, other)
-
-    def clip(self, low, high):
-        """No less than one number and no greater than another."""
-        return self.graph.add("Min", self.graph.add("Max", self, low), high)
-
-    def cast(self, dtype):
-        """The same numbers as another type."""
-        return self.graph.add("Cast", self, to=self.graph.type_of(dtype))
-
-
-class _Graph:
-    """A graph that grows.
-
-    Parameters
-    ----------
-    onnx : module
-        The package, which is optional.
-    """
-
-    def __init__(self, onnx):
-        self._onnx = onnx
-        self._names, self._nodes, self._constants = set(), [], []
-        self._inputs, self._outputs = [], []
-
-    def input(self, name, dtype, n_columns=1, description=""):
-        """A tensor of shape (n_samples, n_columns) that the user gives."""
-        if name in self._names or not name:
-            raise ValueError(
-                f"inputs must have different names, none of them empty, got {name!r}"
-            )
-        self._names.add(name)
-        shape = ["n_samples", n_columns]
-        self._inputs.append(self._described(name, dtype, shape, description))
-        return _Tensor(self, name)
-
-    def output(self, name, tensor, dtype, *shape):
-        """Name a tensor of shape (n_samples, *shape) that the user gets."""
-        name = self._unique(name)
-        self._nodes.append(
-            self._onnx.helper.make_node("Identity", [tensor.name], [name])
-        )
-        self._outputs.append(self._described(name, dtype, ["n_samples", *shape]))
-
-    def add(self, operator, *inputs, **attributes):
-        """Result of an operator on tensors, and on arrays, which are constants."""
-        names = [
-            one.name if isinstance(one, _Tensor) else self._constant(one)
-            for one in inputs
-        ]
-        result = self._unique(operator)
-        node = self._onnx.helper.make_node(operator, names, [result], **attributes)
-        self._nodes.append(node)
-        return _Tensor(self, result)
-
-    def look_up(self, tensor, index, otherwise):
-        """Integers from a dict of strings or numbers, and one for all others."""
-        keys, values = (np.array(list(part)) for part in (index, index.values()))
-        attributes = {
-            "keys_tensor": keys.astype(object if keys.dtype.kind == "U" else float),
-            "values_tensor": values,
-            "default_tensor": np.array([otherwise]),
-        }
-        attributes = {
-            name: self._onnx.numpy_helper.from_array(array)
-            for name, array in attributes.items()
-        }
-        return self.add("LabelEncoder", tensor, domain="ai.onnx.ml", **attributes)
-
-    def type_of(self, dtype):
-        """The number that onnx has for a type."""
-        if dtype is str:
-            return self._onnx.TensorProto.STRING
-        return self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-
-    def serialized(self):
-        """The graph as the bytes of a file, after onnx has checked it."""
-        helper = self._onnx.helper
-        graph = helper.make_graph(
-            self._nodes, "sklearn_snn", self._inputs, self._outputs, self._constants
-        )
-        model = helper.make_model(
-            graph,
-            ir_version=_FORMAT,
-            opset_imports=[helper.make_opsetid(*pair) for pair in _OPERATORS.items()],
-            producer_name="sklearn_snn",
-            producer_version=__version__,
-        )
-        self._onnx.checker.check_model(model, full_check=True)
-        return model.SerializeToString()
-
-    def _constant(self, array):
-        array, name = np.asarray(array), self._unique("constant")
-        array = array.astype(object) if array.dtype.kind == "U" else array
-        self._constants.append(self._onnx.numpy_helper.from_array(array, name))
-        return name
-
-    def _described(self, name, dtype, shape, description=""):
-        make = self._onnx.helper.make_tensor_value_info
-        return make(name, self.type_of(dtype), shape, description)
-
-    def _unique(self, stem):
-        """The stem, or a longer name if a tensor has it."""
-        name = stem
-        for number in count(len(self._names)):
-            if name not in self._names:
-                self._names.add(name)
-                return name
-            name = f"{stem}_{number}"
 
 
 # Preprocessing ----------------------------------------------------------------------
@@ -360,7 +210,7 @@ def _codes(graph, category, column):
 def _numbers(graph, preprocessor, columns):
     """Numbers and what is made of dates, scaled; of shape (n_samples, n_parts)."""
     parts = preprocessor.parts_
-    if isinstance(columns, _Tensor):
+    if isinstance(columns, Tensor):
         values = graph.add("Gather", columns, [j for j, _ in parts], axis=1)
     else:
         dates = {

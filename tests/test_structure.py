@@ -74,6 +74,7 @@ ORDER = [
     "_search_space",
     "_classifier",
     "_regressor",
+    "_onnx_graph",
     "_onnx",
     "_saving",
     "_panels",
