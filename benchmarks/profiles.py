@@ -30,7 +30,7 @@ OWN = {
 
 #: Functions that are counted with all that they call.
 WHOLE = {
-    "batches, with ramps": ("_rows.py", "_take"),
+    "batches, with ramps": ("_batches.py", "_take"),
     "validation": ("_stack.py", "_validate"),
     "preparation of the table": ("_preprocessing.py", "fit_transform"),
 }

@@ -19,9 +19,10 @@ from skorch.dataset import Dataset
 from torch import Tensor
 from torch.optim import Optimizer
 
+from sklearn_snn._batches import NetworkRows
 from sklearn_snn._losses import ClassificationLoss, Loss
 from sklearn_snn._optimizers import StackOptimizer
-from sklearn_snn._rows import NetworkRows, as_tensor
+from sklearn_snn._rows import as_tensor
 from sklearn_snn._specs import EpochEnd, StopReason
 from sklearn_snn._stack import Stack
 

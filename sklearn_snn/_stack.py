@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sklearn_snn._batches import Batch, StackRows, training_rows, validation_rows
 from sklearn_snn._clock import Clock
 from sklearn_snn._dropout import StackedAlphaDropout
 from sklearn_snn._evaluation import Evaluation, Outputs
@@ -25,14 +26,7 @@ from sklearn_snn._modules import (
 from sklearn_snn._optimizers import SOLVERS, schedule_factor
 from sklearn_snn._propagation import forward_pass
 from sklearn_snn._records import Record
-from sklearn_snn._rows import (
-    Batch,
-    LabelledRows,
-    StackRows,
-    as_tensor,
-    training_rows,
-    validation_rows,
-)
+from sklearn_snn._rows import LabelledRows, as_tensor
 from sklearn_snn._specs import (
     FittedNetwork,
     NetworkSpec,

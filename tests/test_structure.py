@@ -40,6 +40,7 @@ ORDER = [
     "_losses",
     "_optimizers",
     "_rows",
+    "_batches",
     "_evaluation",
     "_records",
     "_stack",
