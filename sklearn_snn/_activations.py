@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sklearn_snn._flat_parameters import split_parameters
 from sklearn_snn._layers import sizes_of
-from sklearn_snn._modules import sequential_from_weights, split_parameters
+from sklearn_snn._modules import sequential_from_weights
 from sklearn_snn._pieces import PiecewiseLinear
 from sklearn_snn._records import Record
 from sklearn_snn._rows import Rows

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_snn._modules import join_parameters, lecun_normal
+from sklearn_snn._flat_parameters import join_parameters, lecun_normal
 from sklearn_snn._specs import NetworkSpec, StopReason
 
 #: Networks that stop together are kept as they were after the last epoch whose loss is

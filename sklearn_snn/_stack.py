@@ -15,14 +15,13 @@ from sklearn_snn._batches import Batch, StackRows, training_rows, validation_row
 from sklearn_snn._clock import Clock
 from sklearn_snn._dropout import StackedAlphaDropout
 from sklearn_snn._evaluation import Evaluation, Outputs
-from sklearn_snn._input_scales import with_scales, without_scales
-from sklearn_snn._losses import Loss
-from sklearn_snn._modules import (
-    StackedSNN,
+from sklearn_snn._flat_parameters import (
     has_scales,
     join_parameters,
     split_parameters,
 )
+from sklearn_snn._input_scales import with_scales, without_scales
+from sklearn_snn._losses import Loss
 from sklearn_snn._optimizers import SOLVERS, schedule_factor
 from sklearn_snn._propagation import forward_pass
 from sklearn_snn._records import Record
@@ -35,6 +34,7 @@ from sklearn_snn._specs import (
     TrainingOptions,
     teams,
 )
+from sklearn_snn._stacked_module import StackedSNN
 
 #: Numbers that one layer may hold while validation rows are evaluated.
 _EVALUATION_SIZE = 2**20

@@ -8,9 +8,10 @@ import torch
 from numpy.testing import assert_allclose
 
 from sklearn_snn import SNNClassifier, SNNRegressor
+from sklearn_snn._flat_parameters import has_scales, split_parameters
 from sklearn_snn._losses import REGRESSION_LOSSES
-from sklearn_snn._modules import StackedSNN, has_scales, split_parameters
 from sklearn_snn._specs import NetworkSpec, TrainingOptions, TrainingSet
+from sklearn_snn._stacked_module import StackedSNN
 from sklearn_snn._training import fit_networks
 
 SIZES = (4, 5, 3, 2)

@@ -9,14 +9,14 @@ from torch import nn
 
 from sklearn_snn import SNN, SNNClassifier, SNNRegressor
 from sklearn_snn._dropout import StackedAlphaDropout
-from sklearn_snn._modules import (
-    StackedSNN,
+from sklearn_snn._flat_parameters import (
     lecun_normal,
     parameter_shapes,
-    sequential_from_weights,
     split_parameters,
 )
+from sklearn_snn._modules import sequential_from_weights
 from sklearn_snn._selu import SATURATION
+from sklearn_snn._stacked_module import StackedSNN
 
 
 def stacked(sizes, seeds, dtype=torch.float64):

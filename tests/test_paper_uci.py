@@ -28,11 +28,11 @@ from benchmarks.paper.networks import NetworkClassifier
 from sklearn_snn import (
     SNNClassifier,
     SNNRegressor,
-    _modules,
     _prediction,
     _propagation,
     _records,
     _stack,
+    _stacked_module,
 )
 from sklearn_snn._input_scales import RATE
 
@@ -507,7 +507,7 @@ def test_a_core_is_taken_back_after_an_error():
     X, y = load_iris(return_X_y=True)
     names = [
         (_propagation, "forward_pass"),
-        (_modules, "backward_pass"),
+        (_stacked_module, "backward_pass"),
         (_stack, "forward_pass"),
         (_prediction, "_raw"),
         (_records, "lecun_normal"),

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from benchmarks.paper.dropout import StackedDropout
-from sklearn_snn import _modules, _prediction, _propagation, _records, _stack
+from sklearn_snn import _prediction, _propagation, _records, _stack, _stacked_module
 from sklearn_snn._propagation import Passed, _product
 
 ATEN = torch.ops.aten
@@ -72,10 +72,10 @@ def swapped(core):
     forward_pass, backward_pass = partial(forward, core), partial(backward, core)
     replaced = [
         (_propagation, "forward_pass", forward_pass),
-        (_modules, "forward_pass", forward_pass),
+        (_stacked_module, "forward_pass", forward_pass),
         (_stack, "forward_pass", forward_pass),
         (_propagation, "backward_pass", backward_pass),
-        (_modules, "backward_pass", backward_pass),
+        (_stacked_module, "backward_pass", backward_pass),
         (_prediction, "_raw", partial(predict, core)),
         (_records, "lecun_normal", initial),
         (_stack, "StackedAlphaDropout", StackedDropout),
