@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sklearn_snn._activation_moments_display import ActivationMomentsDisplay
     from sklearn_snn._classifier import SNNClassifier
     from sklearn_snn._loss_curve_display import LossCurveDisplay
+    from sklearn_snn._masked_scorer import masked_scorer
     from sklearn_snn._modules import SNN
     from sklearn_snn._moment_map_display import MomentMapDisplay
     from sklearn_snn._moments import activation_moments
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from sklearn_snn._preprocessing import TabularPreprocessor
     from sklearn_snn._regressor import SNNRegressor
     from sklearn_snn._saving import load, save
-    from sklearn_snn._scoring import masked_scorer
     from sklearn_snn._search import (
         SNNGridSearchCV,
         SNNHalvingRandomSearchCV,
@@ -42,7 +42,7 @@ _MODULES = {
     "TabularPreprocessor": "_preprocessing",
     "activation_moments": "_moments",
     "load": "_saving",
-    "masked_scorer": "_scoring",
+    "masked_scorer": "_masked_scorer",
     "moment_map": "_selu",
     "moment_map_jacobian": "_selu",
     "save": "_saving",

@@ -479,8 +479,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         """Probabilities or numbers from the members' outputs, one array a member."""
 
     @abstractmethod
-    def _made_predictions(self, mean):
-        """The mean of `_member_predictions`, for a scorer."""
+    def _made_predictions(self, mean, X=None):
+        """The mean of `_member_predictions` of rows of a table, for a scorer."""
 
     #: Name of the attribute that holds it for rows of the training table.
     _oof_attribute: str

@@ -12,8 +12,9 @@ from sklearn.utils.validation import check_array, column_or_1d
 from sklearn_snn._base import BaseSNN
 from sklearn_snn._columns import missing_values
 from sklearn_snn._compat import Interval, StrOptions, _fit_context
+from sklearn_snn._masked_scorer import label_matrix, measured
 from sklearn_snn._parameters import CONSTRAINTS, describe_parameters
-from sklearn_snn._scoring import MadePredictions, label_matrix, measured
+from sklearn_snn._scoring import MadePredictions
 from sklearn_snn._validation import check_columns
 from sklearn_snn._weights import row_weights
 
@@ -425,8 +426,8 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         loss = self._make_loss()
         return np.stack([loss.predict_proba(member) for member in raw])
 
-    def _made_predictions(self, mean):
-        return MadePredictions(self, self._classes(mean), mean)
+    def _made_predictions(self, mean, X=None):
+        return MadePredictions(self, self._classes(mean), mean, X)
 
     def _classes(self, proba):
         if self.is_multilabel_:

@@ -299,8 +299,8 @@ class SNNRegressor(RegressorMixin, BaseSNN):
         predictions = inverse_link(self.out_activation_, raw * scale + location)
         return predictions if self.is_multioutput_ else predictions[..., 0]
 
-    def _made_predictions(self, mean):
-        return MadePredictions(self, mean)
+    def _made_predictions(self, mean, X=None):
+        return MadePredictions(self, mean, X=X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -21,11 +21,11 @@ from sklearn.base import BaseEstimator
 from sklearn_snn._categories import Category
 from sklearn_snn._classifier import SNNClassifier
 from sklearn_snn._files import write_atomically
+from sklearn_snn._masked_scorer import masked_scorer
 from sklearn_snn._pieces import PiecewiseLinear
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._regressor import SNNRegressor
 from sklearn_snn._scaling import Scaling
-from sklearn_snn._scoring import masked_scorer
 from sklearn_snn._search import (
     SNNGridSearchCV,
     SNNHalvingRandomSearchCV,

@@ -32,7 +32,7 @@ from sklearn_snn._candidates import (
 )
 from sklearn_snn._compat import Interval, halving_random_search_cv
 from sklearn_snn._links import LinkedEstimator
-from sklearn_snn._scoring import label_matrix
+from sklearn_snn._masked_scorer import label_matrix
 
 _TIME_LIMIT = {"time_limit": [Interval(Real, 0, None, closed="neither"), None]}
 

@@ -61,6 +61,7 @@ ORDER = [
     "_target_means",
     "_preprocessing",
     "_scoring",
+    "_masked_scorer",
     "_splits",
     "_smoothness",
     "_parameters",
