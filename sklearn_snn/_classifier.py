@@ -15,7 +15,7 @@ from sklearn_snn._compat import Interval, StrOptions, _fit_context
 from sklearn_snn._masked_scorer import label_matrix, measured
 from sklearn_snn._parameters import CONSTRAINTS, describe_parameters
 from sklearn_snn._scoring import MadePredictions
-from sklearn_snn._validation import check_columns
+from sklearn_snn._validation import check_columns, of_one_type
 from sklearn_snn._weights import row_weights
 
 
@@ -324,10 +324,8 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
                 f"{is_missing.argmax()}; leave out rows without a label"
             )
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
-        try:
+        with of_one_type("y must hold labels"):
             check_classification_targets(y)
-        except TypeError as error:  # strings are not less than numbers
-            raise TypeError(f"y must hold labels of one type: {error}") from error
         return y
 
     def _read_labels(self, y):
@@ -466,10 +464,8 @@ def _read_classes(labels):
             "classes must be labels, one at least and none of them missing, got "
             f"{labels.tolist()}"
         )
-    try:
+    with of_one_type("classes must be labels"):
         return np.unique(labels)
-    except TypeError as error:  # strings are not less than numbers
-        raise TypeError(f"classes must be labels of one type: {error}") from error
 
 
 def _balanced_weight(y, weight, seen):

@@ -15,6 +15,8 @@ from sklearn.model_selection import (
     check_cv,
 )
 
+from sklearn_snn._validation import of_one_type
+
 
 def member_splits(
     n_members, n_samples, *, labels, groups, cv, validation_fraction, random_state
@@ -71,10 +73,8 @@ def member_splits(
 
 def _group_numbers(groups):
     """Groups as numbers; of one group nothing can be held out."""
-    try:
+    with of_one_type("groups must hold names", ValueError):
         names, numbers = np.unique(np.asarray(groups), return_inverse=True)
-    except TypeError as error:  # strings are not less than None
-        raise ValueError(f"groups must hold names of one type: {error}") from error
     if len(names) < 2:
         raise ValueError(
             f"groups must be two at least, one of which is held out, got {names} only"

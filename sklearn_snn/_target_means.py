@@ -7,7 +7,7 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from sklearn_snn._scaling import share_moments, standardised
 from sklearn_snn._units import units
-from sklearn_snn._validation import numeric_target
+from sklearn_snn._validation import numeric_target, of_one_type
 from sklearn_snn._weights import row_counts
 
 #: Columns of the target beyond which its means are not used: each is a column of the
@@ -110,10 +110,8 @@ def target_as_columns(y):
     y = column_or_1d(y, warn=True)
     is_numeric = y.dtype.kind in "fiu"
     assert_all_finite(y, input_name="y")
-    try:
+    with of_one_type("y must hold labels"):
         classes = np.unique(y)
-    except TypeError as error:  # strings are not less than numbers
-        raise TypeError(f"y must hold labels of one type: {error}") from error
     is_many = len(classes) > _MOST_CLASSES
     if is_numeric and (is_many or type_of_target(y) == "continuous"):
         return y[:, np.newaxis].astype(np.float64)

@@ -1,6 +1,7 @@
 """Reading of tables, with errors that name the column."""
 
 import warnings
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -166,6 +167,24 @@ def numeric_target(y, **checks):
             raise ValueError(f"y has a shape that no target has: {error}") from error
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"y must hold numbers: {error}") from error
+
+
+@contextmanager
+def of_one_type(what, kind=TypeError):
+    """Say what must be of one type where values of several cannot be sorted.
+
+    Parameters
+    ----------
+    what : str
+        What must be so, for example "y must hold labels".
+    kind : type, default=TypeError
+        Type of the error.
+    """
+    try:
+        yield
+    except TypeError as error:  # strings are not less than numbers
+        message = f"{what} of one type: {error}"
+        raise kind(message) from error
 
 
 def _with_columns(error, X, advice, is_at_fault=lambda column: ~np.isfinite(column)):
