@@ -482,6 +482,10 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
     def _made_predictions(self, mean, X=None):
         """The mean of `_member_predictions` of rows of a table, for a scorer."""
 
+    @abstractmethod
+    def _score_predictions(self, y, predictions, sample_weight):
+        """What `score` says of predictions that are made already."""
+
     #: Name of the attribute that holds it for rows of the training table.
     _oof_attribute: str
 

@@ -349,6 +349,9 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
         self.n_outputs_ = 1 if self._is_binary else len(self.classes_)
         self.out_activation_ = self._make_loss().activation
 
+    def _learn_more_of_target(self, table):
+        pass  # classes have no scale
+
     @property
     def _n_target_columns(self):
         return len(self.classes_) if self.is_multilabel_ else None
@@ -383,6 +386,12 @@ class SNNClassifier(ClassifierMixin, BaseSNN):
             )
             weight = of_classes[np.searchsorted(self.classes_, table.y)]
         return weight if table.weight is None else weight * table.weight
+
+    _can_scale_inputs = True
+
+    @property
+    def _label_smoothing(self):
+        return self.label_smoothing
 
     def _labels_to_stratify(self, y):
         return None if self.is_multilabel_ else y

@@ -278,7 +278,8 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         return ours, self._transform(table.X, ours)
 
     def _learn_more(self, table):
-        """Learn the scale of columns that have been constant so far."""
+        """Learn the scales of what has been constant so far."""
+        self._learn_more_of_target(table)
         if isinstance(self.preprocessor_, TabularPreprocessor):
             updated = copy(self.preprocessor_)
             updated.partial_fit(table.X, sample_weight=table.weight)
@@ -336,6 +337,10 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
     @abstractmethod
     def _learn_target(self, table):
         """Learn classes or scale of the target, and the number of outputs."""
+
+    @abstractmethod
+    def _learn_more_of_target(self, table):
+        """Learn the scale of a target that has been constant so far."""
 
     @property
     @abstractmethod

@@ -5,7 +5,6 @@ from abc import abstractmethod
 from dataclasses import replace
 
 import numpy as np
-from sklearn.base import is_classifier
 
 from sklearn_snn._devices import has_bfloat16, resolve_device
 from sklearn_snn._layers import layer_sizes, sizes_of
@@ -149,7 +148,7 @@ class PlanningEstimator(MembersEstimator):
             "learning_rate": self._step_size,
             "weight_decay": self.weight_decay,
             "dropout": self.dropout,
-            "label_smoothing": getattr(self, "label_smoothing", 0.0),
+            "label_smoothing": self._label_smoothing,
         }
         specs = [
             NetworkSpec(
@@ -258,7 +257,7 @@ class PlanningEstimator(MembersEstimator):
         # A list of texts has no columns before they are counted words.
         n_columns = getattr(self, "n_features_in_", training_set.X.shape[1])
         has_many = n_columns >= _MANY_COLUMNS
-        return self.solver == "adamw" and is_classifier(self) and has_many
+        return self.solver == "adamw" and self._can_scale_inputs and has_many
 
     def _batch_size(self, n_samples):
         if self.batch_size == "auto":
@@ -311,6 +310,12 @@ class PlanningEstimator(MembersEstimator):
     @abstractmethod
     def _make_loss(self, training_set=None):
         """The loss; in training it may depend on the encoded targets."""
+
+    #: Share of the target that is spread over all classes.
+    _label_smoothing: float
+
+    #: Whether inputs may have scales, which do harm in regressions.
+    _can_scale_inputs: bool
 
 
 def _distinct(training_sets):

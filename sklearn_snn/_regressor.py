@@ -244,14 +244,13 @@ class SNNRegressor(RegressorMixin, BaseSNN):
     def _n_target_columns(self):
         return self.n_outputs_ if self.is_multioutput_ else None
 
-    def _learn_more(self, table):
+    def _learn_more_of_target(self, table):
         if self._make_loss().activation != self.out_activation_:
             raise ValueError(
                 f"networks with out_activation_={self.out_activation_!r} cannot go on "
                 f"training with loss={self.loss!r}; keep the loss, or fit a new "
                 "estimator"
             )
-        super()._learn_more(table)
         known = self.target_location_, self.target_scale_
         if not self.target_scale_.all():
             self.target_location_, self.target_scale_ = settle(
@@ -270,6 +269,9 @@ class SNNRegressor(RegressorMixin, BaseSNN):
 
     def _loss_weight(self, table, seen=None):
         return table.weight
+
+    _label_smoothing = 0.0
+    _can_scale_inputs = False
 
     def _labels_to_stratify(self, y):
         return None
