@@ -13,8 +13,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_snn._checkpoints import Checkpoint
+from sklearn_snn._columns import row_blocks
 from sklearn_snn._compat import CallbackSupportMixin, _fit_context
 from sklearn_snn._curves import mean_curve
+from sklearn_snn._encoding import is_ours
 from sklearn_snn._grouping import group_networks
 from sklearn_snn._members import Member
 from sklearn_snn._memory import advise_on_memory
@@ -23,6 +25,10 @@ from sklearn_snn._prediction import predict_networks
 from sklearn_snn._progress import report_progress
 from sklearn_snn._smoothness import smoother, without_pieces
 from sklearn_snn._training import fit_networks
+
+#: Numbers that are worked on at once in a prediction, and rows at least, so that
+#: threads have some each.
+_PREDICTED_SIZE, _FEWEST_ROWS = 2**23, 2**14
 
 
 class BaseSNN(CallbackSupportMixin, PlanningEstimator):
@@ -147,21 +153,40 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         MemoryError
             If memory runs out for so many rows at once.
         """
+        check_is_fitted(self)
+        return self._predictions(self._read_X(X, self.preprocessor_, reset=False))
+
+    def _predictions(self, X, n_before=0):
+        """Those of the members for rows of a table, which so many others precede."""
         with np.errstate(over="ignore", invalid="ignore"):
             predictions = self._member_predictions(self._outputs(X))
         is_finite = np.isfinite(predictions).all(axis=(0, *range(2, predictions.ndim)))
         if not is_finite.all():
             raise ValueError(
-                f"the prediction of row {is_finite.argmin()} of X is not finite: it is "
-                "too far from the rows that were trained on; scale X "
+                f"the prediction of row {n_before + is_finite.argmin()} of X is not "
+                "finite: it is too far from the rows that were trained on; scale X "
                 "(preprocessor='auto' does)"
             )
         return predictions
 
+    @advise_on_memory("predict all rows at once", "pass fewer of them at a time")
     def _mean_of_members(self, X):
-        # In order: numpy's mean adds in another one where there is a single row.
-        members = self.predict_members(X)
-        return sum(members) / len(members)
+        check_is_fitted(self)
+        X = self._read_X(X, self.preprocessor_, reset=False)
+        means = []
+        for rows, block in self._prediction_blocks(X):
+            members = self._predictions(block, rows.start)
+            # In order: numpy's mean adds in another one where there is a single row.
+            means.append(sum(members) / len(members))
+        return means[0] if len(means) == 1 else np.concatenate(means)
+
+    def _prediction_blocks(self, X):
+        """Yield slices of rows that are predicted at once, and those rows."""
+        if self.preprocessor_ is not None and not is_ours(self.preprocessor_):
+            yield slice(0, None), X  # of which others may want to see all rows
+            return
+        n_numbers = X.shape[1] + 2 * self.n_outputs_ * len(self.networks_)
+        yield from row_blocks(X, max(_PREDICTED_SIZE // n_numbers, _FEWEST_ROWS))
 
     @property
     def modules_(self):
@@ -424,8 +449,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
             preprocessor = member.preprocessor
             if preprocessor is None:
                 preprocessor = self.preprocessor_
-            unseen = table.take(member.held_out).X
-            raw = self._network_outputs([network], unseen, preprocessor)
+            unseen = self._transform(table.take(member.held_out).X, preprocessor)
+            raw = self._network_outputs([network], *unseen)
             (made,) = self._member_predictions(raw)
             if count.sum() == 0:
                 total = np.zeros((len(count), *made.shape[1:]))
@@ -444,20 +469,15 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
 
     def _outputs(self, X):
         """Outputs of each member, of shape (n_members, n_samples, n_outputs)."""
-        check_is_fitted(self)
-        X = self._read_X(X, self.preprocessor_, reset=False)
         if self.member_preprocessors_ is None:
-            return self._network_outputs(self.networks_, X, self.preprocessor_)
-        pairs = zip(self.networks_, self.member_preprocessors_, strict=True)
+            seen = self._transform(X, self.preprocessor_)
+            return self._network_outputs(self.networks_, *seen)
+        pairs = zip(self.networks_, self._transform_for_members(X), strict=True)
         return np.concatenate(
-            [
-                self._network_outputs([network], X, preprocessor)
-                for network, preprocessor in pairs
-            ]
+            [self._network_outputs([network], *seen) for network, seen in pairs]
         )
 
-    def _network_outputs(self, networks, X, preprocessor):
-        transformed, offset = self._transform(X, preprocessor)
+    def _network_outputs(self, networks, transformed, offset):
         options = self._options(trains=False)
         return predict_networks(
             networks, transformed, offset=offset, pieces=self.pieces_, options=options

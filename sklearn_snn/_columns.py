@@ -48,12 +48,12 @@ def column_name(X, j):
     return _plain(X.columns[j]) if hasattr(X, "iloc") else j
 
 
-def row_blocks(X):
-    """Yield slices of rows, and those rows of the table."""
+def row_blocks(X, n_rows=None):
+    """Yield slices of so many rows, and those rows of the table."""
     n_samples, n_columns = X.shape
-    n_rows = _BLOCK
-    if not is_frame(X) and X.dtype.kind == "f":
-        n_rows = max(_MATRIX_BLOCK // n_columns, 1)
+    if n_rows is None:
+        is_matrix = not is_frame(X) and X.dtype.kind == "f"
+        n_rows = max(_MATRIX_BLOCK // n_columns, 1) if is_matrix else _BLOCK
     for rows in gen_batches(n_samples, n_rows):
         yield rows, X if n_samples <= n_rows else _safe_indexing(X, rows)
 
@@ -89,6 +89,26 @@ def column_kinds(X, names, mask=None):
         "category" if mask[j] else _kind_of_uncategorical(_array(X, j)[0], name)
         for j, name in enumerate(names)
     ]
+
+
+def number_matrix(X, columns):
+    """Columns of numbers as a matrix of floats, all at once.
+
+    None where types are not numpy's own or a number is infinite: `numbers`, which takes
+    up to thirty times as long, then says of a column what is wrong with it.
+    """
+    if isinstance(X, np.ndarray):
+        if X.dtype.kind != "f":
+            return None
+        # Several times as fast as an index, which copies number by number.
+        return np.take(X, columns, axis=1).astype(np.float64, copy=False)
+    if not hasattr(X, "iloc"):
+        return None
+    types = X.dtypes.to_numpy()[columns]
+    if not all(isinstance(one, np.dtype) and one.kind in "iuf" for one in types):
+        return None
+    values = X.iloc[:, columns].to_numpy(np.float64, copy=True)
+    return None if np.isinf(values).any() else values
 
 
 @np.errstate(over="ignore")  # what is too large is refused as infinity

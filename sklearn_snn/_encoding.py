@@ -11,6 +11,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import (
+    check_array,
     check_consistent_length,
     has_fit_parameter,
     validate_data,
@@ -182,6 +183,9 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
             return numeric_table(self, X, reset=reset)
         if is_ours(preprocessor):
             return any_table(self, X, reset=reset)
+        is_row = getattr(X, "ndim", None) == 1 and hasattr(self, "n_features_in_")
+        if is_row and not reset:
+            check_array(X, dtype=None)  # which says to reshape it
         return validate_data(self, X, reset=reset, skip_check_array=True)
 
     def _preprocessor_in_use(self, resumes):
@@ -232,14 +236,16 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
             made = made.astype(self.dtype, copy=False)
             return ours, (made, _offset(made, ours))
         foreign, weight = clone(self.preprocessor), {}
-        if has_fit_parameter(foreign, "sample_weight"):
+        if table.weight is not None and has_fit_parameter(foreign, "sample_weight"):
             weight = {"sample_weight": table.weight}
         if not hasattr(foreign, "fit_transform"):  # as a frozen one
             foreign.fit(table.X, table.y, **weight)
             return foreign, self._transform(table.X, foreign)
         # A target encoder's fit_transform keeps each row's own target from it.
-        transformed = foreign.fit_transform(table.X, table.y, **weight)
-        return foreign, (transformed_table(transformed, self.dtype), None)
+        made = foreign.fit_transform(table.X, table.y, **weight)
+        transformed = transformed_table(made, self.dtype)
+        check_consistent_length(transformed, table.y)
+        return foreign, (transformed, None)
 
     def _new_preprocessor(self):
         if isinstance(self.preprocessor, str):
@@ -303,7 +309,22 @@ class EncodingEstimator(LinkedEstimator, BaseEstimator, ABC):
         else:
             made = preprocessor.transform(X)
         transformed = transformed_table(made, self.dtype)
+        check_consistent_length(transformed, X)
         return transformed, _offset(transformed, preprocessor)
+
+    def _transform_for_members(self, X):
+        """Yield what each member sees of a table, and the offset of a sparse one."""
+        first = self.member_preprocessors_[0]
+        if not is_ours(first):
+            yield from (self._transform(X, own) for own in self.member_preprocessors_)
+            return
+        # Ours differ in means of the target alone.
+        rows, offset = self._transform(X, first)
+        codes, columns = first._target_codes(X), first.target_columns
+        for own in self.member_preprocessors_:
+            seen = rows.copy()
+            seen[:, columns] = own._target_values(codes)
+            yield seen, offset
 
     def _training_set(self, table, rows, target_scale=None):
         X, offset = rows

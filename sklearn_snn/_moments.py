@@ -295,13 +295,13 @@ def _rows_of_members(network, X):
 
     from sklearn_snn._rows import Rows
 
-    def encoded(preprocessor):
-        made, offset = network._transform(X, preprocessor)
-        return Rows(made, offset, getattr(torch, network.dtype), torch.device("cpu"))
+    def as_rows(seen):
+        return Rows(*seen, getattr(torch, network.dtype), torch.device("cpu"))
 
     if network.member_preprocessors_ is None:
-        return [encoded(network.preprocessor_)] * len(network.networks_)
-    return [encoded(own) for own in network.member_preprocessors_]
+        seen = network._transform(X, network.preprocessor_)
+        return [as_rows(seen)] * len(network.networks_)
+    return [as_rows(seen) for seen in network._transform_for_members(X)]
 
 
 def _of_what_is_seen(network, activations):

@@ -48,10 +48,8 @@ def part_values(parts, read, n_samples):
     return result
 
 
-def matrix_parts(parts, X):
-    """The same of a matrix of floats, all of whose columns are numbers."""
-    # Several times as fast as an index, which copies number by number.
-    values = np.take(X, [j for j, _ in parts], axis=1).astype(np.float64, copy=False)
+def number_parts(parts, values):
+    """The same of numbers alone, whose columns are already side by side."""
     missing = [k for k, (_, part) in enumerate(parts) if part]
     values[:, missing] = np.isnan(values[:, missing])
     return values

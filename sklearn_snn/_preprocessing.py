@@ -16,12 +16,13 @@ from sklearn_snn._columns import (
     column_name,
     dates,
     levels,
+    number_matrix,
     numbers,
     row_blocks,
 )
 from sklearn_snn._compat import StrOptions, _check_feature_names_in, _fit_context
 from sklearn_snn._links import LinkedEstimator
-from sklearn_snn._parts import PARTS, learn_parts, matrix_parts, part_values
+from sklearn_snn._parts import PARTS, learn_parts, number_parts, part_values
 from sklearn_snn._scaling import Scaling, learn_sparse_scaling
 from sklearn_snn._target_means import (
     MAX_TARGETS,
@@ -375,6 +376,11 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             if one.targets.shape[1]
         }
 
+    def _target_values(self, codes):
+        """What becomes of `target_columns` in rows with these codes."""
+        values = [self.categories_[j].targets[own] for j, own in codes.items()]
+        return np.hstack(values).astype(self.dtype)
+
     def _relearn_targets(self, codes, rows, y, weight=None):
         """Learn means of the target in some rows; the columns that rows see of them.
 
@@ -424,9 +430,10 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
 
     def _numbers(self, X):
         """Columns that are numbers, and those made of dates, before they are scaled."""
-        is_matrix = isinstance(X, np.ndarray) and X.dtype.kind == "f"
-        if is_matrix and not {"date", "duration"} & set(self.kinds_):
-            return matrix_parts(self.parts_, X)
+        if not {"date", "duration"} & set(self.kinds_):
+            matrix = number_matrix(X, [j for j, _ in self.parts_])
+            if matrix is not None:
+                return number_parts(self.parts_, matrix)
         read = partial(self._values, X, empty=self._empty)
         return part_values(self.parts_, read, X.shape[0])
 

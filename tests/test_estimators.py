@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from scipy.special import expit
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
@@ -38,7 +38,12 @@ from sklearn.model_selection import (
     train_test_split,
 )
 from sklearn.multioutput import ClassifierChain
-from sklearn.preprocessing import RobustScaler, StandardScaler, TargetEncoder
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    RobustScaler,
+    StandardScaler,
+    TargetEncoder,
+)
 from skorch.callbacks import EpochTimer
 from watching import Made, clock_of_readings, weights
 
@@ -105,10 +110,12 @@ def test_no_random_state_takes_nothing_from_numpys_global_one(cancer):
     assert (outputs[0].predict_proba(X) != outputs[1].predict_proba(X)).any()
 
 
+@pytest.mark.parametrize("cv", [None, 3])
 @pytest.mark.parametrize("estimator", BOTH, ids=name)
-def test_zero_weight_is_absence(cancer, estimator):
+def test_zero_weight_is_absence(cancer, estimator, cv):
     X, y = cancer
     weight = np.arange(len(y)) % 3 != 0
+    estimator = clone(estimator).set_params(cv=cv)
     with_zeros = clone(estimator).fit(X, y, sample_weight=weight)
     without = clone(estimator).fit(X[weight], y[weight])
     assert_allclose(with_zeros._outputs(X), without._outputs(X), rtol=1e-4, atol=1e-4)
@@ -866,6 +873,47 @@ def test_a_given_preprocessor_is_cloned_and_sees_weighted_training_rows(cancer):
     assert not hasattr(given, "mean_")
     expected = np.average(X[99:], axis=0, weights=weight)
     assert_allclose(model.preprocessor_.mean_, expected)
+
+
+class RowDropper(BaseEstimator):
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X[1:]
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_preprocessor_has_to_return_all_rows(cancer, early_stopping):
+    X, y = StandardScaler().fit_transform(cancer[0]), cancer[1]
+    params = SMALL | {"early_stopping": early_stopping}
+    model = SNNClassifier(preprocessor=RowDropper(), **params)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.fit(X, y)
+    model = SNNClassifier(preprocessor=FunctionTransformer(), **params).fit(X, y)
+    model.preprocessor_.func = lambda X: X[1:]
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.predict(X)
+
+
+class WeightlessShortcut(StandardScaler):
+    def fit_transform(self, X, y=None):
+        return self.fit(X).transform(X)
+
+
+def test_without_weights_a_preprocessor_is_passed_none(cancer):
+    X, y = cancer
+    model = SNNClassifier(preprocessor=WeightlessShortcut(), **SMALL).fit(X, y)
+    expected = SNNClassifier(preprocessor=StandardScaler(), **SMALL).fit(X, y)
+    assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+
+
+def test_a_lone_row_has_to_be_a_table_whatever_the_preprocessor(cancer):
+    X, y = StandardScaler().fit_transform(cancer[0]), cancer[1]
+    for preprocessor in ("auto", None, StandardScaler()):
+        model = SNNClassifier(preprocessor=preprocessor, **SMALL).fit(X, y)
+        with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
+            model.predict(X[0])
 
 
 def test_a_target_encoder_does_not_show_rows_their_own_target():

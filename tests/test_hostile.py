@@ -226,6 +226,19 @@ def test_a_row_whose_prediction_is_not_finite_is_an_error_with_its_number(
         model.predict(X)
 
 
+@BOTH
+def test_rows_that_are_predicted_in_several_parts_are_the_same(make, X, monkeypatch):
+    model = make(preprocessor=None, **TINY).fit(X, X[:, 0] > 0)
+    expected, members = model.predict(X), model.predict_members(X)
+    monkeypatch.setattr("sklearn_snn._base._PREDICTED_SIZE", 0)
+    monkeypatch.setattr("sklearn_snn._base._FEWEST_ROWS", 5)
+    assert_array_equal(model.predict(X), expected)
+    assert_array_equal(model.predict_members(X), members)
+    X[17] = [1e39, -1e39, 1e39]
+    with pytest.raises(ValueError, match="row 17 of X is not finite"):
+        model.predict(X)
+
+
 @pytest.mark.parametrize("make", [SNNRegressor, SNNClassifier])
 @pytest.mark.parametrize("value", ["a", 10**400])
 def test_a_target_that_is_no_number_is_called_y(make, X, value):

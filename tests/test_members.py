@@ -765,6 +765,26 @@ def test_members_learn_means_of_the_target_on_their_own_rows(
         assert_array_equal(differs & (names != "level_target"), False)
 
 
+@pytest.mark.parametrize("make", [SNNClassifier, SNNRegressor])
+def test_tables_are_transformed_once_for_all_members(many_levels, make, monkeypatch):
+    X, y = many_levels
+    parameters = SMALL | dict(n_estimators=4)
+    model = make(early_stopping=True, **parameters).fit(X, y > np.median(y))
+    pairs = zip(model.networks_, model.member_preprocessors_, strict=True)
+    expected = [
+        model._network_outputs([network], *model._transform(X, own))[0]
+        for network, own in pairs
+    ]
+    calls, transform = [], TabularPreprocessor._transform
+    monkeypatch.setattr(
+        TabularPreprocessor,
+        "_transform",
+        lambda *args: calls.append(args) or transform(*args),
+    )
+    assert_array_equal(model._outputs(X), expected)
+    assert len(calls) == 1
+
+
 def test_each_row_is_predicted_as_if_its_target_were_unknown(many_levels):
     X, y = many_levels
     cv = KFold(3)

@@ -191,6 +191,19 @@ def test_infinity_is_scikit_learns_error_with_the_column(value, table):
         TabularPreprocessor().fit(table(X)).transform(frame)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int8", "uint64", "Int64"])
+def test_numbers_of_a_frame_are_those_of_its_array(dtype):
+    numbers = np.abs(X * 10).astype(dtype.lower())
+    frame = pd.DataFrame(numbers, columns=list("abcd")).astype(dtype)
+    frame.insert(2, "level", np.where(X[:, 0] > 0, "high", "low"))
+    ours = TabularPreprocessor().fit(frame)
+    of_array = TabularPreprocessor().fit_transform(numbers.astype(float))
+    n_numbers = of_array.shape[1]
+    assert_array_equal(ours.transform(frame)[:, :n_numbers], of_array)
+    one_row = ours.transform(frame.iloc[[7]])[:, :n_numbers]
+    assert_array_equal(one_row, of_array[[7]])
+
+
 def test_indicators_of_rare_things_are_not_extreme():
     n = 10_000
     frame = pd.DataFrame({"level": ["a", "b"] * (n // 2), "number": np.arange(n) * 1.0})
