@@ -13,6 +13,7 @@ from benchmarks.data import suite
 from benchmarks.defaults.rows import split_rows
 from benchmarks.lines import append, environment, read_lines
 from benchmarks.metrics import predict, score
+from benchmarks.options import command_line
 from sklearn_snn import SNNClassifier, SNNRegressor
 
 RESULTS = Path(__file__).parent / "results" / "depths.jsonl"
@@ -25,8 +26,9 @@ KEY = ["table", "depth", "step_size"]
 
 def main():
     """Add the lines that are not there yet."""
+    options = command_line(__doc__, RESULTS).parse_args()
     warnings.simplefilter("ignore")  # of rare classes
-    done = {tuple(line[name] for name in KEY) for line in read_lines(RESULTS)}
+    done = {tuple(line[name] for name in KEY) for line in read_lines(options.out)}
     for described in suite().itertuples():
         left = [pair for pair in PAIRS if (described.name, *pair) not in done]
         if not left:
@@ -36,7 +38,7 @@ def main():
             about = {"table": described.name, "row": described.row, "seed": 0}
             about |= {"depth": depth, "step_size": step_size, "error": None}
             measured = measure(described.task, rows, depth, step_size)
-            append(about | measured | environment(), RESULTS)
+            append(about | measured | environment(), options.out)
             print(about, measured, flush=True)
 
 

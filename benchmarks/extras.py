@@ -11,11 +11,14 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from benchmarks.options import command_line
+
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def main():
     """Print a line for the package alone, and one for each extra."""
+    command_line(__doc__).parse_args()
     project = tomllib.loads(PROJECT.read_text())["project"]
     extras = project["optional-dependencies"]
     base = needed(project["dependencies"], extras)

@@ -5,7 +5,6 @@
 is for Apple's.
 """
 
-import argparse
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.lines import append, environment
+from benchmarks.options import command_line
 from benchmarks.speed_fit import table
 from benchmarks.timing import timed
 from sklearn_snn import SNNClassifier
@@ -47,9 +47,8 @@ SETTINGS = [
 
 def main():
     """Compare all settings, or say that there is no GPU."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__, RESULTS)
     parser.add_argument("--device", default="cuda", help="what torch calls the GPU")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="file to append to")
     options = parser.parse_args()
     try:
         resolve_device(options.device, must_exist=True)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from benchmarks.data import read, suite
 from benchmarks.lines import append, environment
+from benchmarks.options import command_line
 from sklearn_snn import SNNClassifier, SNNRegressor, to_onnx
 
 RESULTS = Path(__file__).parent / "results" / "graphs.jsonl"
@@ -24,13 +25,14 @@ MOST_DIFFERENT = 1e-5
 
 def main():
     """Compare on each table and write a line for it."""
+    options = command_line(__doc__, RESULTS).parse_args()
     for described in suite().itertuples():
         if described.name in TABLES:
             X, y = read(described)
             is_classes = described.task != "regression"
             report = compared(X, y, is_classes)
             report = {"table": described.name} | report
-            append(report | environment("onnx", "onnxruntime"), RESULTS)
+            append(report | environment("onnx", "onnxruntime"), options.out)
             print(json.dumps(report))
             if report["in_deviations"] > MOST_DIFFERENT:
                 raise SystemExit(f"the graph of {described.name} differs")

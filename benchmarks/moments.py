@@ -12,6 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from benchmarks.data import read, suite
 from benchmarks.markdown import markdown_table
+from benchmarks.options import command_line
 from sklearn_snn import SNNClassifier, SNNRegressor, activation_moments
 
 TABLES = {"adult": SNNClassifier, "california_housing": SNNRegressor}
@@ -19,6 +20,7 @@ TABLES = {"adult": SNNClassifier, "california_housing": SNNRegressor}
 
 def main():
     """Print a markdown table."""
+    command_line(__doc__).parse_args()
     described = {one.name: one for one in suite().itertuples()}
     header = ["table", "networks", "layer", "mean", "variance", "variance of units"]
     rows = []

@@ -8,7 +8,6 @@ Run it with ``python -m benchmarks.optimism`` (half an hour), then
 ``python -m benchmarks.report optimism``.
 """
 
-import argparse
 from itertools import product
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from sklearn.metrics import log_loss
 
 from benchmarks.data import read, suite
 from benchmarks.lines import append, environment
+from benchmarks.options import command_line
 from sklearn_snn import SNNClassifier, SNNRegressor
 
 RESULTS = Path(__file__).parent / "results" / "optimism.jsonl"
@@ -27,10 +27,9 @@ STOPPING = {"each on its own": True, "together": "joint", "not at all": False}
 
 def main():
     """Measure what the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__, RESULTS)
     parser.add_argument("--sizes", type=int, nargs="+", default=[300, 1_000])
     parser.add_argument("--seeds", type=int, default=1, help="draws of rows")
-    parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     for described in suite().itertuples():
         X, y = numbers_only(*read(described))

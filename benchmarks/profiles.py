@@ -12,6 +12,7 @@ from pathlib import Path
 from sklearn.datasets import make_classification
 
 from benchmarks.lines import append, environment
+from benchmarks.options import command_line
 from sklearn_snn import SNNClassifier
 
 RESULTS = Path(__file__).parent / "results" / "profiles.jsonl"
@@ -38,9 +39,10 @@ WHOLE = {
 
 def main():
     """Profile fits of all sizes."""
+    options = command_line(__doc__, RESULTS).parse_args()
     for n_samples, max_iter in SIZES.items():
         line = profile(n_samples, max_iter)
-        append(line | environment(), RESULTS)
+        append(line | environment(), options.out)
         print(json.dumps(line))
 
 

@@ -6,7 +6,6 @@ contain a word, ``--quick`` to see whether all of it works, in about a minute.
 ``python -m benchmarks.report speed`` makes a table of the lines.
 """
 
-import argparse
 import os
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from benchmarks import (
     speed_step,
 )
 from benchmarks.lines import append, environment
+from benchmarks.options import command_line
 from benchmarks.report import speed_row
 from benchmarks.timing import measure
 
@@ -54,13 +54,12 @@ def main():
 
 def parse_arguments():
     """What to measure, and where to write it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__, RESULTS)
     parser.add_argument(
         "--only", nargs="+", choices=SECTIONS, default=list(SECTIONS), help="sections"
     )
     parser.add_argument("--item", default="", help="part of the names to measure")
     parser.add_argument("--quick", action="store_true", help="few epochs and repeats")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="file to append to")
     return parser.parse_args()
 
 

@@ -1,5 +1,6 @@
 """What benchmarks compute from predictions and results; the peers are not needed."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -39,6 +40,12 @@ from benchmarks.timing import Pair, Side, measure, reported
 from benchmarks.tuning import tune, tune_together
 from sklearn_snn import SNNClassifier, SNNRegressor, search_space
 
+BENCHMARKS = Path(gpu.__file__).parent
+COMMANDS = sorted(
+    path
+    for path in BENCHMARKS.rglob("*.py")
+    if '__name__ == "__main__"' in path.read_text()
+)
 JOB = Job("adult", 0, "snn", full=False, threads=1, alone=False)
 
 
@@ -539,3 +546,20 @@ def test_together_are_the_default_and_the_best_of_the_last_iteration(make):
     method = "predict_proba" if make is SNNClassifier else "predict"
     mean = np.mean([getattr(one, method)(X) for one in each], axis=0)
     assert_allclose(getattr(together.fit(X, y), method)(X), mean, rtol=1e-5)
+
+
+# Commands ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("--hlep", 2)])
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.stem)
+def test_commands_help_and_refuse_what_they_do_not_know(
+    path, argument, code, monkeypatch, capsys
+):
+    parts = path.relative_to(BENCHMARKS.parent).with_suffix("").parts
+    command = importlib.import_module(".".join(parts))
+    monkeypatch.setattr(sys, "argv", [path.name, argument])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == code
+    assert f"usage: {path.name}" in "".join(capsys.readouterr())

@@ -14,6 +14,7 @@ import joblib
 import numpy as np
 
 from benchmarks.lines import append, environment
+from benchmarks.options import command_line
 from sklearn_snn import SNNClassifier
 from sklearn_snn._checkpoints import Checkpoint
 
@@ -24,11 +25,12 @@ MOST_SHARE = 0.01
 
 def main():
     """Write one after each epoch, and one line of JSON."""
+    options = command_line(__doc__, RESULTS).parse_args()
     rng = np.random.default_rng(0)
     X = rng.normal(size=(N_SAMPLES, N_FEATURES)).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
         report = costs(folder, X, X[:, 0] * X[:, 1] > 0)
-    append(report | environment(), RESULTS)
+    append(report | environment(), options.out)
     print(json.dumps(report, indent=1))
     if report["share_of_an_interval"] > MOST_SHARE:
         raise SystemExit("checkpoints cost too much")

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from sklearn.metrics import accuracy_score
 
 from benchmarks.lines import append, environment
+from benchmarks.options import command_line
 from sklearn_snn import SNNClassifier
 
 RESULTS = Path(__file__).parents[1] / "results" / "chunks.jsonl"
@@ -38,6 +39,7 @@ MOST_GROUPS, MOST_LOSS = 10, 0.01
 
 def main():
     """Train both ways and write one line of JSON."""
+    options = command_line(__doc__, RESULTS).parse_args()
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.parquet"
@@ -52,7 +54,7 @@ def main():
             "all_at_once_without_a_limit": in_a_process(learn_at_once, path, None),
         }
     report["seconds_in_all"] = round(time.perf_counter() - start, 1)
-    append(report | environment("pyarrow"), RESULTS)
+    append(report | environment("pyarrow"), options.out)
     print(json.dumps(report, indent=1))
     if not is_right(report):
         raise SystemExit("it did not fit, took too much or learned too little")

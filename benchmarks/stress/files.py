@@ -17,6 +17,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 import numpy as np
 
 from benchmarks.lines import append, environment
+from benchmarks.options import command_line
 from sklearn_snn import SNNClassifier, load, save
 from sklearn_snn._saving import _sealed
 
@@ -29,6 +30,7 @@ BOMB = 2**31
 
 def main():
     """Try all files and write one line of JSON."""
+    options = command_line(__doc__, RESULTS).parse_args()
     rng = np.random.default_rng(0)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -42,7 +44,7 @@ def main():
     report = summary(outcomes)
     report["gigabytes_more"] = round((memory()["peak"] - before["peak"]) / 2**30, 3)
     report["seconds_in_all"] = round(time.perf_counter() - start, 1)
-    append(report | environment("skops"), RESULTS)
+    append(report | environment("skops"), options.out)
     print(json.dumps(report, indent=1))
     if report["unexpected"]:
         raise SystemExit("some files did not raise a ValueError in time")

@@ -6,7 +6,6 @@ for each kind of estimator, some minutes. It adds a line to
 """
 
 import json
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -15,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from benchmarks.lines import append, environment
+from benchmarks.options import command_line
 from benchmarks.stress import hostile
 
 RESULTS = Path(__file__).parents[1] / "results" / "fuzz.jsonl"
@@ -25,14 +25,18 @@ KINDS = {
 }
 
 
-def main(n_examples=2000, first_seed=0):
+def main():
     """Try all kinds and write one line of JSON."""
+    parser = command_line(__doc__, RESULTS)
+    parser.add_argument("examples", type=int, nargs="?", default=2000)
+    parser.add_argument("seed", type=int, nargs="?", default=0)
+    options = parser.parse_args()
     start = time.perf_counter()
-    report = {"examples": n_examples, "seed": first_seed}
+    report = {"examples": options.examples, "seed": options.seed}
     for name, (models, targets) in KINDS.items():
-        report[name] = tried(models, targets, n_examples, first_seed)
+        report[name] = tried(models, targets, options.examples, options.seed)
     report["seconds_in_all"] = round(time.perf_counter() - start, 1)
-    append(report | environment("hypothesis"), RESULTS)
+    append(report | environment("hypothesis"), options.out)
     print(json.dumps(report, indent=1, ensure_ascii=False))
     if any(report[name]["broken"] for name in KINDS):
         raise SystemExit("some tables broke the contract")
@@ -64,4 +68,4 @@ def tried(models, targets, n_examples, first_seed):
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.datasets import make_classification
 
 from benchmarks.lines import append, environment
+from benchmarks.options import command_line
 from sklearn_snn import SNNClassifier
 
 RESULTS = Path(__file__).parents[1] / "results" / "kills.jsonl"
@@ -28,6 +29,7 @@ PATIENCE = 300
 
 def main():
     """Compare both fits and write one line of JSON."""
+    options = command_line(__doc__, RESULTS).parse_args()
     lives = random.Random(0)
     start = time.perf_counter()
     whole = model(None).fit(*table())
@@ -47,7 +49,7 @@ def main():
         "files_left": left,
         "seconds_in_all": round(time.perf_counter() - start, 1),
     }
-    append(report | environment(), RESULTS)
+    append(report | environment(), options.out)
     print(json.dumps(report, indent=1))
     if not report["equal"] or len(set(epochs)) < N_KILLS:
         raise SystemExit("the fit did not go on as if nothing had happened")

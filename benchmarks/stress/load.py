@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 
 from benchmarks.lines import append, environment
+from benchmarks.options import command_line
 from benchmarks.stress.resources import held
 from sklearn_snn import SNNClassifier
 
@@ -29,6 +30,7 @@ MOST_MEGABYTES = 20
 
 def main():
     """Ask and fit, and write one line of JSON."""
+    options = command_line(__doc__, RESULTS).parse_args()
     start = time.perf_counter()
     X, y = load_breast_cancer(return_X_y=True)
     models = [model(seed) for seed in range(N_FITTING)]
@@ -69,7 +71,7 @@ def main():
         "afterwards": held(),
         "seconds_in_all": round(time.perf_counter() - start, 1),
     }
-    append(report | environment(), RESULTS)
+    append(report | environment(), options.out)
     print(json.dumps(report, indent=1))
     if not (is_right(report) and is_flat(report)):
         raise SystemExit("answers differ, or something grows")

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.lines import append, environment
+from benchmarks.options import command_line
 from benchmarks.stress.resources import held
 from sklearn_snn import SNNClassifier, SNNRegressor
 
@@ -23,6 +24,7 @@ MOST_MEGABYTES = 20
 
 def main():
     """Fit again and again and write one line of JSON."""
+    options = command_line(__doc__, RESULTS).parse_args()
     start, X = time.perf_counter(), table()
     states = {}
     for number in range(1, N_FITS + 1):
@@ -34,7 +36,7 @@ def main():
         "held_after": states,
         "seconds_in_all": round(time.perf_counter() - start, 1),
     }
-    append(report | environment(), RESULTS)
+    append(report | environment(), options.out)
     print(json.dumps(report, indent=1))
     if not is_flat(states[10], states[N_FITS]):
         raise SystemExit("something grows")

@@ -10,6 +10,7 @@ import time
 import numpy as np
 from scipy.sparse import csr_array
 
+from benchmarks.options import command_line
 from sklearn_snn import SNNClassifier
 
 N_SAMPLES, N_FEATURES, N_PER_ROW = 100_000, 50_000, 100
@@ -38,6 +39,7 @@ def peak_gigabytes():
 
 def main():
     """Fit one epoch and print one line of JSON."""
+    command_line(__doc__).parse_args()
     X, y = make_table()
     before, start = peak_gigabytes(), time.perf_counter()
     model = SNNClassifier(n_estimators=1, max_iter=1, random_state=0).fit(X, y)
