@@ -7,7 +7,12 @@ import argparse
 from pathlib import Path
 from statistics import fmean, quantiles
 
-from benchmarks import figures, report_defaults, report_experiments
+from benchmarks import (
+    figures,
+    report_defaults,
+    report_experiments,
+    speed_revisions,
+)
 from benchmarks.lines import read_lines, read_with_compressed
 from benchmarks.markdown import environments, markdown_table
 from benchmarks.paper import (
@@ -77,18 +82,23 @@ SPEED = """\
 `python -m benchmarks.speed` runs both sides in turn, on the same float32 rows; a ratio
 is the median of those of neighbouring runs."""
 
+#: What the table of a section leaves open.
+NOTES = {
+    "revisions": f"Before is commit {speed_revisions.BEFORE} of {speed_revisions.DAY}."
+}
+
 
 def report_speed(lines):
     """A table for each section, of the last measurement of each thing."""
     sections = {}
     for line in lines:
         sections.setdefault(line["section"], {})[line["what"]] = line
-    tables = [
-        f"## {section}\n\n" + speed_table(last.values())
-        for section, last in sections.items()
-    ]
+    parts = [SPEED]
+    for section, last in sections.items():
+        note = [NOTES[section]] if section in NOTES else []
+        parts += [f"## {section}", *note, speed_table(last.values())]
     last = [line for section in sections.values() for line in section.values()]
-    return "\n\n".join([SPEED, *tables, *environments(last)])
+    return "\n\n".join([*parts, *environments(last)])
 
 
 def speed_table(lines):

@@ -14,8 +14,8 @@ from pathlib import Path
 from benchmarks.data import suite
 from benchmarks.timing import Pair, Side, reported
 
-#: The last revision before its training was made faster.
-BEFORE = "641080e"
+#: The last revision before its training was made faster, and its day.
+BEFORE, DAY = "641080e", "2026-11-23"
 N_TABLES, MAX_TRAIN = 10, 2_000
 
 PROJECT = Path(__file__).parents[1]
