@@ -2,11 +2,10 @@
 A rare class: weights or oversampling
 =====================================
 
-Where one row in thirty belongs to the class that matters, the default network finds
-half of them, because it is trained to be right about probabilities. Weights of the
-classes, oversampling by imbalanced-learn, or simply another threshold trade precision
-for recall; here none of them ranks the rows better. Needs
-``pip install imbalanced-learn``.
+Where one row in thirty is of the class that matters, the default network finds half of
+them, because it is trained to be right about probabilities. Weights of the classes,
+oversampling by imbalanced-learn, or simply another threshold trade precision for
+recall; here none of them ranks the rows better. Needs ``pip install imbalanced-learn``.
 """
 
 import matplotlib.pyplot as plt
