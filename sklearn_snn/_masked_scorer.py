@@ -24,8 +24,8 @@ class masked_scorer:
 
     The score is the mean over the labels, each scored on the rows where it was
     measured; labels that were measured in one class only are left out. Use it wherever
-    scikit-learn takes ``scoring``, and give searches a splitter object as ``cv``,
-    because scikit-learn looks for classes in ``y`` to choose one.
+    scikit-learn takes ``scoring``, and give its searches a splitter object as ``cv``,
+    because scikit-learn looks for classes in ``y`` to choose one; ours take a number.
 
     Parameters
     ----------
