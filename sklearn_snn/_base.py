@@ -59,7 +59,7 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
             Weights of the rows, at least 0. Rows of weight 0 are left out.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Rows to validate on. In a `Pipeline`, ``transform_input=["X_val"]`` has them
-            transformed as `X` is, if metadata routing is enabled and they are requested.
+            transformed as `X` is, if metadata routing is on and they are requested.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Their targets.
         sample_weight_val : array-like of shape (n_val,), default=None
