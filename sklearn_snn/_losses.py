@@ -14,7 +14,7 @@ from scipy.special import expit, softmax
 from torch import Tensor, nn
 from torch.nn.functional import huber_loss, log_softmax, softplus
 
-from sklearn_snn._units import units
+from sklearn_snn._powers_of_two import powers_of_two
 
 FloatArray = NDArray[np.floating]
 
@@ -256,9 +256,9 @@ class RegressionLoss(Loss):
         location, scale : ndarray of shape (n_outputs,)
             The scale of a constant target is 0: it is not known yet.
         """
-        unit = units(y)
-        location, scale = self._location_and_scale(y / unit, weight)
-        return location * unit, scale * unit
+        power = powers_of_two(y)
+        location, scale = self._location_and_scale(y / power, weight)
+        return location * power, scale * power
 
     def _location_and_scale(
         self, y: FloatArray, weight: FloatArray | None

@@ -5,8 +5,8 @@ from scipy.sparse import issparse
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
+from sklearn_snn._powers_of_two import powers_of_two
 from sklearn_snn._scaling import share_moments, standardised
-from sklearn_snn._units import units
 from sklearn_snn._validation import numeric_target, of_one_type
 from sklearn_snn._weights import row_counts
 
@@ -76,7 +76,7 @@ def learn_targets(codes, n_codes, y, weight=None):
         For rows of each of `target_folds`, learned from the others.
     """
     counts, folds = row_counts(weight, len(codes)), target_folds(len(codes))
-    y = y / units(np.nan_to_num(y))
+    y = y / powers_of_two(np.nan_to_num(y))
     means = _target_means(codes, n_codes, y, counts)
     share = np.bincount(codes, counts, n_codes) / counts.sum()
     moments = share_moments(means, share)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_snn._compat import _check_sample_weight
-from sklearn_snn._units import units
+from sklearn_snn._powers_of_two import powers_of_two
 
 #: If the largest weight is beyond these, sums and products may overflow or vanish.
 _USUAL_WEIGHTS = 1e-100, 1e100
@@ -22,7 +22,9 @@ def row_weights(sample_weight, X):
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     smallest, largest = _USUAL_WEIGHTS
-    return weight if smallest < weight.max() < largest else weight / units(weight)
+    return (
+        weight if smallest < weight.max() < largest else weight / powers_of_two(weight)
+    )
 
 
 def row_counts(weight, n_rows):

@@ -19,7 +19,7 @@ ORDER = [
     "_memory",
     "_compat",
     "_links",
-    "_units",
+    "_powers_of_two",
     "_curves",
     "_devices",
     "_selu",

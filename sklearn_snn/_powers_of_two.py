@@ -1,11 +1,11 @@
-"""Units in which squares of numbers neither overflow nor vanish."""
+"""Powers of two that keep squares of numbers from overflowing or vanishing."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def units(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """A unit for each column: a power of two near its largest number.
+def powers_of_two(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """For each column a power of two near its largest number.
 
     To divide by it and to multiply by it later costs no bit.
 
@@ -16,7 +16,7 @@ def units(values: NDArray[np.floating]) -> NDArray[np.float64]:
 
     Returns
     -------
-    units : ndarray of shape (n_columns,)
+    powers : ndarray of shape (n_columns,)
         1 for a column of zeros.
     """
     _, exponent = np.frexp(np.abs(values).max(axis=0))
