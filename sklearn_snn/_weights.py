@@ -22,9 +22,9 @@ def row_weights(sample_weight, X):
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     smallest, largest = _USUAL_WEIGHTS
-    return (
-        weight if smallest < weight.max() < largest else weight / powers_of_two(weight)
-    )
+    if smallest < weight.max() < largest:
+        return weight
+    return weight / powers_of_two(weight)
 
 
 def row_counts(weight, n_rows):
