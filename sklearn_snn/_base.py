@@ -201,14 +201,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         location, scale = self._output_scale()
         modules = []
         for network in self.networks_:
-            *below, weight, bias = network.weights
-            last = [
-                (part * scale + shift).astype(part.dtype)
-                for part, shift in ((weight, 0.0), (bias, location))
-            ]
-            modules.append(
-                sequential_from_weights([*below, *last], self.dropout, self.pieces_)
-            )
+            weights = _with_other_outputs(network.weights, scale, location)
+            modules.append(sequential_from_weights(weights, self.dropout, self.pieces_))
         return modules
 
     # Training -------------------------------------------------------------------
@@ -268,7 +262,10 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
         if refitted[0].stopped_by == "interrupt":  # worse than what was validated
             self.member_preprocessors_ = preprocessors
             return {}
-        return self._training_result(refitted, validated)
+        # Those of all rows are validated on none.
+        scores = ("validation_scores_", "best_validation_score_")
+        result = self._training_result(refitted)
+        return result | {name: validated[name] for name in scores}
 
     def _one_epoch(self, data):
         """The rounds of `partial_fit`, of which there is one."""
@@ -324,7 +321,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
             while request is not None:
                 start = time.monotonic()
                 networks = fit_networks(
-                    *request[:2],
+                    request.specs,
+                    request.training_sets,
                     loss=request.loss,
                     options=request.options,
                     on_epoch=progress,
@@ -420,12 +418,8 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
             result["member_preprocessors_"] = [own[i] for i in begun]
         return result
 
-    def _training_result(self, networks, validated=None):
-        """Fitted attributes that networks give, some of them from an earlier round."""
-        if validated is not None:
-            refitted = self._training_result(networks)
-            scores = ("validation_scores_", "best_validation_score_")
-            return refitted | {name: validated[name] for name in scores}
+    def _training_result(self, networks):
+        """Fitted attributes that networks give."""
         scores = [network.best_score for network in networks]
         has_scores = None not in scores
         return {
@@ -513,8 +507,10 @@ class BaseSNN(CallbackSupportMixin, PlanningEstimator):
 def _n_epochs(request, is_split):
     """Epochs of all stacks at most; each network is one if the request `is_split`."""
     n_epochs = (spec.last_epoch - spec.n_epochs_done for spec in request.specs)
-    n_stacks = len(request.specs if is_split else group_networks(*request[:2]))
-    return max(0, *n_epochs) * n_stacks
+    stacks = request.specs
+    if not is_split:
+        stacks = group_networks(request.specs, request.training_sets)
+    return max(0, *n_epochs) * len(stacks)
 
 
 def next_request(rounds, networks, seconds):
@@ -534,10 +530,14 @@ def _with_output_shifts(networks, shifts):
 def _with_output_shift(network, shift):
     if shift is None:
         return network
-    *below, weight, bias = network.weights
-    factor, summand = (part.astype(weight.dtype) for part in shift)
-    last = [weight * factor, bias * factor + summand]
-    return replace(network, weights=[*below, *last])
+    return replace(network, weights=_with_other_outputs(network.weights, *shift))
+
+
+def _with_other_outputs(weights, factor, summand):
+    """Weights and biases of a network whose outputs get a factor and a summand."""
+    *below, weight, bias = weights
+    last = weight * factor, bias * factor + summand
+    return [*below, *(part.astype(weight.dtype) for part in last)]
 
 
 def _reported(X, y, sample_weight):

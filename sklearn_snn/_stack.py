@@ -135,7 +135,7 @@ class Stack:
             if spec.resume is not None and spec.resume.state is not None:
                 saved = spec.resume.state
                 self.optimizer.n_steps[i] = saved.n_steps
-                # Files of earlier versions have no average, and no scales of inputs.
+                # Another solver has other moments, and perhaps no scales of inputs.
                 for name, moment in zip(
                     self.optimizer.moments, saved.moments, strict=False
                 ):

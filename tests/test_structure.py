@@ -137,6 +137,37 @@ def test_skorch_and_private_scikit_learn_are_imported_in_one_file_each(path):
         assert not private
 
 
+#: Private attributes of others that are used all the same, by module.
+FOREIGN = {
+    "_candidates": {"_validate_params"},
+    "_optimizers": {"_fused_adamw_"},
+    "_search": {"_validate_params"},
+}
+
+
+def test_private_attributes_of_others_are_used_where_we_know_of_it():
+    defined, used = {"_replace", "_asdict", "_modules", "_index"}, {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                defined.add(node.name)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                defined.add(node.id)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                defined.add(node.attr)
+            elif isinstance(node, ast.Attribute):
+                used.setdefault(path.stem, set()).add(node.attr)
+    private = {
+        name: {
+            attribute
+            for attribute in attributes - defined
+            if attribute.startswith("_") and not attribute.startswith("__")
+        }
+        for name, attributes in used.items()
+    }
+    assert {name: found for name, found in private.items() if found} == FOREIGN
+
+
 SLOW = {"torch", "sklearn.metrics", "sklearn.model_selection", "matplotlib"}
 
 
