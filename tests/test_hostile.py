@@ -230,8 +230,8 @@ def test_a_row_whose_prediction_is_not_finite_is_an_error_with_its_number(
 def test_rows_that_are_predicted_in_several_parts_are_the_same(make, X, monkeypatch):
     model = make(preprocessor=None, **TINY).fit(X, X[:, 0] > 0)
     expected, members = model.predict(X), model.predict_members(X)
-    monkeypatch.setattr("sklearn_snn._base._PREDICTED_SIZE", 0)
-    monkeypatch.setattr("sklearn_snn._base._FEWEST_ROWS", 5)
+    monkeypatch.setattr("sklearn_snn._ensemble._PREDICTED_SIZE", 0)
+    monkeypatch.setattr("sklearn_snn._ensemble._FEWEST_ROWS", 5)
     assert_array_equal(model.predict(X), expected)
     assert_array_equal(model.predict_members(X), members)
     X[17] = [1e39, -1e39, 1e39]

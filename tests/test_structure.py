@@ -69,6 +69,7 @@ ORDER = [
     "_encoding",
     "_members",
     "_planning",
+    "_ensemble",
     "_base",
     "_fitted",
     "_moments",
