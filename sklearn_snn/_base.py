@@ -14,7 +14,6 @@ from sklearn_snn._checkpoints import Checkpoint
 from sklearn_snn._compat import CallbackSupportMixin, _fit_context
 from sklearn_snn._curves import mean_curve
 from sklearn_snn._ensemble import EnsembleEstimator
-from sklearn_snn._flat_parameters import with_other_outputs
 from sklearn_snn._grouping import group_networks
 from sklearn_snn._members import Member
 from sklearn_snn._progress import report_progress
@@ -370,14 +369,10 @@ def next_request(rounds, networks, seconds):
 
 def _with_output_shifts(networks, shifts):
     """Networks with outputs on another scale, each on its own."""
-    pairs = zip(networks, shifts, strict=True)
-    return [_with_output_shift(network, shift) for network, shift in pairs]
-
-
-def _with_output_shift(network, shift):
-    if shift is None:
-        return network
-    return replace(network, weights=with_other_outputs(network.weights, *shift))
+    return [
+        network if shift is None else network.with_outputs(*shift)
+        for network, shift in zip(networks, shifts, strict=True)
+    ]
 
 
 def _reported(X, y, sample_weight):

@@ -7,7 +7,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_snn._columns import row_blocks
 from sklearn_snn._encoding import is_ours
-from sklearn_snn._flat_parameters import with_other_outputs
 from sklearn_snn._memory import advise_on_memory
 from sklearn_snn._planning import PlanningEstimator
 from sklearn_snn._prediction import predict_networks
@@ -96,11 +95,11 @@ class EnsembleEstimator(PlanningEstimator):
         from sklearn_snn._modules import sequential_from_weights
 
         location, scale = self._output_scale()
-        modules = []
-        for network in self.networks_:
-            weights = with_other_outputs(network.weights, scale, location)
-            modules.append(sequential_from_weights(weights, self.dropout, self.pieces_))
-        return modules
+        networks = [one.with_outputs(scale, location) for one in self.networks_]
+        return [
+            sequential_from_weights(network.weights, self.dropout, self.pieces_)
+            for network in networks
+        ]
 
     def _outputs(self, X):
         """Outputs of each member, of shape (n_members, n_samples, n_outputs)."""

@@ -78,20 +78,3 @@ def has_scales(flat: NDArray, sizes: Sequence[int]) -> bool:
 def join_parameters(weights: Sequence[NDArray]) -> NDArray:
     """What `split_parameters` split, as one array of shape (n_parameters,)."""
     return np.concatenate([part.ravel() for part in weights])
-
-
-def with_other_outputs(
-    weights: Sequence[NDArray], factor: NDArray, summand: NDArray
-) -> list[NDArray]:
-    """Weights and biases of a network whose outputs get a factor and a summand.
-
-    Parameters
-    ----------
-    weights : sequence of ndarray
-        As `split_parameters` has them.
-    factor, summand : ndarray of shape (n_outputs,)
-        Of each output.
-    """
-    *below, weight, bias = weights
-    last = weight * factor, bias * factor + summand
-    return [*below, *(part.astype(weight.dtype) for part in last)]

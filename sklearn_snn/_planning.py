@@ -124,7 +124,7 @@ class PlanningEstimator(MembersEstimator):
         n_rows = data.training_set.X.shape[0]
         if stops and len(specs) > 1 and self._stop_together(specs, n_rows):
             # Those that join others later have a past of their own.
-            specs = [replace(spec, ensemble=spec.n_epochs_done) for spec in specs]
+            specs = [replace(spec, team=spec.n_epochs_done) for spec in specs]
         options = {
             "n_iter_no_change": self.n_iter_no_change if stops else None,
             "keep_state": self.warm_start,

@@ -101,7 +101,7 @@ class Record:
     ) -> StopReason | None:
         """Why training ends after the latest epoch; None if it does not."""
         best_epoch = self.n_epochs - self.n_epochs_without_gain
-        is_alone = self.spec.ensemble is None
+        is_alone = self.spec.team is None
         borne = patience(n_iter_no_change, best_epoch, is_alone=is_alone)
         if borne is not None and self.n_epochs_without_gain >= borne:
             return "early_stopping"
@@ -130,5 +130,5 @@ class Record:
     @property
     def _leeway(self) -> float:
         """Share of the best score that a later epoch may lack to be kept."""
-        is_loss_of_several = self.spec.ensemble is not None and self.spec.score is None
+        is_loss_of_several = self.spec.team is not None and self.spec.score is None
         return LEEWAY if is_loss_of_several else 0.0

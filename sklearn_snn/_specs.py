@@ -7,7 +7,7 @@ enough for both sides, and for a pickle.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -132,6 +132,15 @@ class FittedNetwork:
     state: ResumeState | None = None
     n_seen: int | None = None
 
+    def with_outputs(
+        self, factor: NDArray[np.floating], summand: NDArray[np.floating]
+    ) -> FittedNetwork:
+        """The same, but that outputs get a factor and a summand, (n_outputs,) each."""
+        *below, weight, bias = self.weights
+        last = weight * factor, bias * factor + summand
+        last_layer = [part.astype(weight.dtype) for part in last]
+        return replace(self, weights=[*below, *last_layer])
+
 
 @dataclass(frozen=True, eq=False)
 class NetworkSpec:
@@ -160,7 +169,7 @@ class NetworkSpec:
     score : callable or None
         Validation score, given the outputs of shape (n_samples, n_outputs) on the
         validation rows; greater is better. None is the negative loss.
-    ensemble : hashable or None
+    team : hashable or None
         Networks with the same one stop together, at an epoch that is best for their
         average.
     stop_epoch : int or None
@@ -186,7 +195,7 @@ class NetworkSpec:
     rows: NDArray[np.integer] | None = field(default=None, repr=False)
     validation_rows: NDArray[np.integer] | None = field(default=None, repr=False)
     score: Callable[[NDArray], float] | None = field(default=None, repr=False)
-    ensemble: Hashable = None
+    team: Hashable = None
     stop_epoch: int | None = None
     n_seen: int | None = None
     resume: FittedNetwork | None = field(default=None, repr=False)
@@ -220,7 +229,7 @@ def teams(specs: Sequence[NetworkSpec]) -> list[list[int]]:
     found: dict[Any, list[int]] = {}
     for i, spec in enumerate(specs):
         alone = ("alone", i)
-        name = alone if spec.ensemble is None else ("together", spec.ensemble)
+        name = alone if spec.team is None else ("together", spec.team)
         found.setdefault(name, []).append(i)
     return list(found.values())
 

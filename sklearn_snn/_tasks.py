@@ -148,8 +148,8 @@ def _merged(requests, owners):
         data = request.training_sets[spec.training_set]
         index, _ = sets.setdefault(id(data), (len(sets), data))
         # Networks that stop together belong to one request.
-        ensemble = None if spec.ensemble is None else (number, spec.ensemble)
-        specs.append(replace(spec, training_set=index, ensemble=ensemble))
+        team = None if spec.team is None else (number, spec.team)
+        specs.append(replace(spec, training_set=index, team=team))
     first = requests[owners[0][0]]
     sets = [data for _, data in sets.values()]
     return TrainingRequest(specs, sets, first.loss, first.options)

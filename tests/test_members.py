@@ -1081,8 +1081,8 @@ def test_a_team_of_which_one_diverges_starts_again_together():
     kw = dict(
         target=ROWS[:, :1], loss=SquaredError(), solver="sgd", learning_rate="constant"
     )
-    diverging = deep(learning_rate=3.0, ensemble="team")
-    steady = deep(learning_rate=0.05, ensemble="team", seed=1)
+    diverging = deep(learning_rate=3.0, team="joint")
+    steady = deep(learning_rate=0.05, team="joint", seed=1)
     bystander = deep(learning_rate=0.05, seed=1)
     team = fit([diverging, steady, bystander], **kw)
     tenth = [
@@ -1111,7 +1111,7 @@ def test_networks_that_start_again_are_told_of_like_others(cancer, n_estimators)
 
 def test_a_team_of_which_one_diverges_twice_gives_up():
     specs = [
-        spec(learning_rate=rate, ensemble="team", max_epochs=6) for rate in (1e12, 0.05)
+        spec(learning_rate=rate, team="joint", max_epochs=6) for rate in (1e12, 0.05)
     ]
     kw = dict(loss=SquaredError(), solver="sgd", learning_rate="constant")
     assert {one.stopped_by for one in fit(specs, **kw)} == {"diverged"}
@@ -1136,7 +1136,7 @@ def test_a_pause_after_every_epoch_changes_no_bit(
             learning_rate=0.05 * (seed + 1),
             dropout=0.1,
             weight_decay=0.1,
-            ensemble="team" if joint else None,
+            team="joint" if joint else None,
         )
         for seed in range(3 if joint else 1)
     ]

@@ -686,7 +686,7 @@ def test_a_stack_holds_no_more_than_it_may(iris, trained, monkeypatch):
     assert sum(trained.sizes) == 18
     assert max(trained.sizes) <= 7
     for specs, _ in trained:  # those who stop together stay together
-        teams = [spec.ensemble for spec in specs]
+        teams = [spec.team for spec in specs]
         assert all(teams.count(team) == 3 for team in teams)
     monkeypatch.undo()
     again = SNNGridSearchCV(model, RATES, cv=2, refit=False).fit(*iris)

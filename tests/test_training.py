@@ -127,7 +127,7 @@ def test_a_score_of_the_users_gets_the_outputs_on_the_validation_rows():
 
 
 @pytest.mark.parametrize(
-    ("ensemble", "best", "patience"),
+    ("team", "best", "patience"),
     [
         (None, 1, 9),
         (None, 5, 13),
@@ -138,7 +138,7 @@ def test_a_score_of_the_users_gets_the_outputs_on_the_validation_rows():
         (0, 30, 10),
     ],
 )
-def test_automatic_patience_grows_with_the_best_epoch(ensemble, best, patience):
+def test_automatic_patience_grows_with_the_best_epoch(team, best, patience):
     # Training does change the outputs, but the score only counts how often it is asked.
     epochs = iter(range(1, 100))
     one = spec(
@@ -146,7 +146,7 @@ def test_automatic_patience_grows_with_the_best_epoch(ensemble, best, patience):
         validation_rows=np.arange(30),
         max_epochs=90,
         score=lambda outputs: -abs(next(epochs) - best),
-        ensemble=ensemble,
+        team=team,
     )
     (network,) = fit(one, n_iter_no_change="auto")
     assert network.best_epoch == best
