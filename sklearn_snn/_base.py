@@ -79,7 +79,7 @@ class BaseSNN(CallbackSupportMixin, EnsembleEstimator):
             was. Later it ends training with a `ConvergenceWarning`, and the best
             weights so far are kept; networks that have not begun are left out.
         """
-        # The table may take its time.
+        # Before the table is read, which may take long.
         self._check_combination(has_validation=X_val is not None)
         self._check_callbacks()
         with self._all_or_nothing():

@@ -30,9 +30,11 @@ _MAX_COLUMNS = 32
 class Category:
     """What becomes of one column of categories."""
 
-    #: Levels that have codes of their own; None is the missing one.
+    #: Levels that have codes of their own; None is the missing one. Where there are
+    #: many, those of a single row come last.
     levels: list
-    #: For each level, and at last for all others, the row that it becomes.
+    #: For each level, and at last for all others, the row that it becomes; levels of a
+    #: single row are among the others.
     table: np.ndarray
     #: What the columns of the table are: levels, "missing", "infrequent" or "count".
     parts: list
@@ -42,7 +44,7 @@ class Category:
     targets: np.ndarray
     #: Whether levels are strings; None if some are and some not, or there are none.
     is_text: bool | None = None
-    #: Whether each of the levels has a column.
+    #: Whether each of the levels has a column, but for those of a single row.
     is_complete: bool = True
 
     def __post_init__(self):
@@ -66,7 +68,7 @@ class Category:
         if self.is_complete:
             return replace(self, targets=means)
         # No view of the table, which would stay in memory.
-        return replace(self, table=np.empty((len(means), 0)), parts=[], targets=means)
+        return replace(self, table=np.empty((1, 0)), parts=[], targets=means)
 
     def or_constant(self):
         """The same, with a column of zeros if it has none."""
@@ -89,9 +91,18 @@ class Category:
             levels = json.loads(levels)
         self.__init__(**state | {"levels": levels})
 
+    @property
+    def n_codes(self):
+        """Number of codes: one a level, and the last of all others."""
+        return len(self.levels) + 1
+
     def codes(self, values):
         """Codes of values; that of unknown levels is the last."""
         return level_codes(values, self._index, len(self.levels))
+
+    def rows(self, codes):
+        """What becomes of these codes, without means of the target."""
+        return self.table[np.minimum(codes, len(self.table) - 1)]
 
 
 def learn_category(values, weight=None):
@@ -109,7 +120,8 @@ def learn_category(values, weight=None):
     category : Category
         Without target means. The table has no column where all rows are alike.
     """
-    levels, counts, rest, is_high = _own_levels(values, weight)
+    levels, counts, rest, once = _own_levels(values, weight)
+    is_high = once is not None
     shown, is_complete = np.arange(len(levels)), len(levels) <= _MAX_LEVELS
     if not is_complete:
         shown = np.sort(np.argsort(-counts[:-1], kind="stable")[: _MAX_COLUMNS - 1])
@@ -123,7 +135,8 @@ def learn_category(values, weight=None):
     table = standardised(table, *share_moments(table, share))
     if is_high and is_complete:
         table *= _SCALE_OF_MANY
-    no_targets = np.empty((len(table), 0))
+    levels = levels + (once or [])
+    no_targets = np.empty((len(levels) + 1, 0))
     is_text = _is_text(values)
     return Category(levels, table, parts, is_high, no_targets, is_text, is_complete)
 
@@ -135,31 +148,40 @@ def _is_text(values):
 
 
 def _own_levels(values, weight):
-    """Levels that are not pooled, counts of them and of the rest, and whether many."""
+    """Levels that are not pooled, counts of them and of the rest, and single ones.
+
+    The last are the levels of a single row, of which there may be means of the target
+    all the same; None if there are few levels.
+    """
     levels = list(dict.fromkeys(values))
     index = {level: code for code, level in enumerate(levels)}
-    counts = np.bincount(level_codes(values, index, 0), row_counts(weight, len(values)))
+    codes = level_codes(values, index, 0)
+    counts = np.bincount(codes, row_counts(weight, len(values)))
+    is_single = counts < 2
+    if weight is not None:  # one row says no more of others, however much it weighs
+        is_single |= np.bincount(codes[weight > 0], minlength=len(levels)) < 2
     is_rare = counts < min(_RARE, counts.sum() / 100)
-    is_high = _is_high(counts, is_rare)
-    if is_high:
-        is_rare = counts < 2
+    is_high = _is_high(counts, is_rare, is_single)
+    is_pooled = is_single if is_high else is_rare
     counted = [
-        (level, count)
-        for level, count, rare in zip(levels, counts.tolist(), is_rare, strict=True)
-        if count > 0 and not rare
+        (level, count, pooled)
+        for level, count, pooled in zip(levels, counts.tolist(), is_pooled, strict=True)
+        if count > 0
     ]
     counted.sort(key=_place)
-    rest = counts[is_rare & (counts > 0)]
-    own, own_counts = ([pair[i] for pair in counted] for i in (0, 1))
-    return own, np.array([*own_counts, rest.sum()]), rest, is_high
+    own = [level for level, _, pooled in counted if not pooled]
+    own_counts = [count for _, count, pooled in counted if not pooled]
+    once = [level for level, _, pooled in counted if pooled] if is_high else None
+    rest = counts[is_pooled & (counts > 0)]
+    return own, np.array([*own_counts, rest.sum()]), rest, once
 
 
-def _is_high(counts, is_rare):
+def _is_high(counts, is_rare, is_single):
     """Whether there are more than a few levels, without those that can be pooled."""
-    n_levels = np.count_nonzero(~is_rare)
+    n_levels = np.count_nonzero(~is_rare & ~is_single)
     pooled_share = counts[is_rare].sum() / counts.sum()
     if pooled_share > _MAX_POOLED:  # too much to lose
-        n_levels = np.count_nonzero(counts >= 2)
+        n_levels = np.count_nonzero(~is_single)
     return bool(n_levels > _FEW_LEVELS)
 
 
@@ -177,7 +199,7 @@ def _indicators(levels, counts, shown):
 
 def _place(counted):
     """Numbers by size, then strings by the alphabet, then missing ones."""
-    level, _ = counted
+    level, *_ = counted
     if level is None:
         return 2, 0, ""
     is_text = isinstance(level, str)

@@ -11,8 +11,8 @@ from sklearn_snn._memory import advise_on_memory
 from sklearn_snn._planning import PlanningEstimator
 from sklearn_snn._prediction import predict_networks
 
-#: Numbers that are worked on at once in a prediction, and rows at least, so that
-#: threads have some each.
+#: Numbers that are worked on at once in a prediction; and rows at least, however wide
+#: they are, so that threads have some each.
 _PREDICTED_SIZE, _FEWEST_ROWS = 2**23, 2**14
 
 
@@ -49,28 +49,29 @@ class EnsembleEstimator(PlanningEstimator):
         MemoryError
             If memory runs out for so many rows at once.
         """
-        check_is_fitted(self)
-        return self._predictions(self._read_X(X, self.preprocessor_, reset=False))
+        return self._predictions(self._rows_to_predict(X))
 
-    def _predictions(self, X, n_before=0):
-        """Those of the members for rows of a table, which so many others precede."""
+    def _rows_to_predict(self, X):
+        check_is_fitted(self)
+        return self._read_X(X, self.preprocessor_, reset=False)
+
+    def _predictions(self, X, first=0):
+        """Predictions of the members for rows that have been read, from one on."""
         with np.errstate(over="ignore", invalid="ignore"):
             predictions = self._member_predictions(self._outputs(X))
         is_finite = np.isfinite(predictions).all(axis=(0, *range(2, predictions.ndim)))
         if not is_finite.all():
             raise ValueError(
-                f"the prediction of row {n_before + is_finite.argmin()} of X is not "
+                f"the prediction of row {first + is_finite.argmin()} of X is not "
                 "finite: it is too far from the rows that were trained on; scale X "
                 "(preprocessor='auto' does)"
             )
         return predictions
 
-    @advise_on_memory("predict all rows at once", "pass fewer of them at a time")
+    @advise_on_memory("predict so many rows", "pass fewer of them at a time")
     def _mean_of_members(self, X):
-        check_is_fitted(self)
-        X = self._read_X(X, self.preprocessor_, reset=False)
         means = []
-        for rows, block in self._prediction_blocks(X):
+        for rows, block in self._prediction_blocks(self._rows_to_predict(X)):
             members = self._predictions(block, rows.start)
             # In order: numpy's mean adds in another one where there is a single row.
             means.append(sum(members) / len(members))
@@ -81,7 +82,10 @@ class EnsembleEstimator(PlanningEstimator):
         if self.preprocessor_ is not None and not is_ours(self.preprocessor_):
             yield slice(0, None), X  # of which others may want to see all rows
             return
-        n_numbers = X.shape[1] + 2 * self.n_outputs_ * len(self.networks_)
+        n_columns = X.shape[1]
+        if self.preprocessor_ is not None:
+            n_columns = max(n_columns, self.preprocessor_._n_columns)
+        n_numbers = n_columns + 2 * self.n_outputs_ * len(self.networks_)
         yield from row_blocks(X, max(_PREDICTED_SIZE // n_numbers, _FEWEST_ROWS))
 
     @property

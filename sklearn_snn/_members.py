@@ -115,8 +115,8 @@ class MembersEstimator(EncodingEstimator):
             self._split_origin_ = self._split_seed(), self.n_estimators
         seed, n_before = self._split_origin_
         # Splits that the user gave speak of all rows, ours of those that count.
-        is_ours = self.cv is None or isinstance(self.cv, Integral)
-        counted = table.counted_rows if is_ours else None
+        is_drawn = self.cv is None or isinstance(self.cv, Integral)
+        counted = table.counted_rows if is_drawn else None
         table = table.take(counted)
         draw = partial(
             member_splits,

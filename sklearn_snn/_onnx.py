@@ -18,7 +18,7 @@ _NOT_A_TIME = np.iinfo(np.int64).min
 #: Type and meaning of the input of a column.
 _INPUTS = {
     "number": (np.float64, "number; NaN is missing"),
-    "duration": (np.float64, "number; NaN is missing"),
+    "duration": (np.float64, "number of days; NaN is missing"),
     "date": (np.int64, "microseconds since 1970 in UTC; the least int64 is missing"),
     "text": (str, "category; the empty string is missing"),
     "numeric category": (np.float64, "category that is a number; NaN is missing"),
@@ -148,8 +148,9 @@ def _preprocessed(graph, estimator):
         codes = _codes(graph, category, columns[j])
         # Networks may know other means of the target, never other levels.
         own = [one.categories_[j] for one in everyone]
-        tables = np.stack([np.hstack([one.table, one.targets]) for one in own])
-        blocks.append(graph.add("Gather", tables, codes, axis=1))
+        every = np.arange(category.n_codes)
+        tables = [np.hstack([one.rows(every), one.targets]) for one in own]
+        blocks.append(graph.add("Gather", np.stack(tables), codes, axis=1))
     sizes = np.array([len(everyone), 1, 1])
     blocks = [graph.add("Expand", block, sizes) for block in blocks]
     x = graph.add("Concat", *blocks, axis=2)

@@ -284,6 +284,13 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         return np.flatnonzero([part != "missing" for _, part in self.parts_])
 
     @property
+    def _n_columns(self):
+        """Columns of the result."""
+        return len(self.parts_) + sum(
+            one.n_columns for one in self.categories_.values()
+        )
+
+    @property
     def target_columns(self):
         """Columns of the result that are means of the target."""
         widths = [len(self.parts_)]
@@ -382,23 +389,9 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         return np.hstack(values).astype(self.dtype)
 
     def _relearn_targets(self, codes, rows, y, weight=None):
-        """Learn means of the target in some rows; the columns that rows see of them.
+        """Learn means of the target in some rows; what `target_columns` then hold.
 
-        Parameters
-        ----------
-        codes : dict of int to ndarray of shape (n_samples,)
-            For each column of categories the codes of the rows.
-        rows : ndarray of int of shape (n_known,)
-            The rows to learn from, each of which sees means of other folds.
-        y : ndarray of shape (n_known, n_targets)
-            Their target.
-        weight : ndarray of shape (n_known,) or None, default=None
-            Their weights.
-
-        Returns
-        -------
-        seen : ndarray of shape (n_samples, n_codes * n_targets)
-            What becomes of `target_columns`.
+        See `with_target_means`.
         """
         self.categories_, seen = with_target_means(
             self.categories_, codes, rows, y, weight
@@ -412,8 +405,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
         if issparse(X) and self.is_sparse_:
             return self.scaling_.apply_sparse(X, self.dtype)
         n_numbers = len(self.parts_)
-        widths = [one.n_columns for one in self.categories_.values()]
-        result = np.empty((X.shape[0], n_numbers + sum(widths)), dtype=self.dtype)
+        result = np.empty((X.shape[0], self._n_columns), dtype=self.dtype)
         for rows, block in row_blocks(X):
             block = block.toarray() if issparse(block) else block
             result[rows, :n_numbers] = self.scaling_.apply(self._numbers(block))
@@ -421,7 +413,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
             for j, category in self.categories_.items():
                 codes = self._codes(block, j)
                 middle = start + len(category.parts)
-                result[rows, start:middle] = category.table[codes]
+                result[rows, start:middle] = category.rows(codes)
                 start += category.n_columns
                 result[rows, middle:start] = category.targets[codes]
         if own is not None:
@@ -452,7 +444,7 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     def _codes(self, X, j):
         """Codes of the levels of column j, of categories."""
         category = self.categories_[j]
-        values = levels(X, j)
+        values = levels(X[:, [j]].toarray(), 0) if issparse(X) else levels(X, j)
         codes = category.codes(values)
         if category.is_text is not None:
             unknown = values[codes == len(category.levels)]

@@ -55,8 +55,6 @@ _OURS = [
 _PARTS = [
     "builtins.object",
     "numpy.dtype",
-    "pathlib.PosixPath",
-    "pathlib.WindowsPath",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.calibration._TemperatureScaling",

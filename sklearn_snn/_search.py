@@ -141,8 +141,8 @@ class _StackedSearch(LinkedEstimator):
         self._validate_params()
         if vars(last_step(self.estimator)).get("_skl_callbacks"):
             warnings.warn(
-                "callbacks of the estimator are told of the fit of the best candidate "
-                "only; those that change how networks are trained need "
+                "callbacks of the estimator are not told of candidates, but of the fit "
+                "with refit=True; those that change how networks are trained need "
                 f"scikit-learn's {type(self).__name__.removeprefix('SNN')}",
                 UserWarning,
                 stacklevel=2,

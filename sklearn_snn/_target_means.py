@@ -46,7 +46,7 @@ def with_target_means(categories, codes, rows, y, weight=None):
     """
     folds, categories, seen = target_folds(len(rows)), dict(categories), []
     for j, of_rows in codes.items():
-        n_codes = len(categories[j].table)
+        n_codes = categories[j].n_codes
         means, fold_means = learn_targets(of_rows[rows], n_codes, y, weight)
         categories[j] = categories[j].with_targets(means)
         seen.append(means[of_rows])
@@ -154,6 +154,11 @@ def _shrunk_means(codes, n_codes, y, counts):
     within = inner / max(total - n_levels, 1)
     between = n @ means**2 - (n_levels - 1) * within
     between = max(between, 0) / max(total - n @ n / total, 1)
+    is_once = (np.bincount(codes, minlength=n_codes) == 1)[codes]
+    if is_once.any():  # levels that did not occur are most like those that did once
+        is_absent, of_once = n == 0, counts[is_once]
+        n[is_absent] = of_once.sum()
+        means[is_absent] = of_once @ (y[is_once] - overall) / of_once.sum()
     evidence = n * between
     certain = np.divide(
         evidence,

@@ -183,12 +183,6 @@ def test_what_is_loaded_trains_on_as_if_it_had_never_been_saved(tmp_path):
     assert_array_equal(*both)
 
 
-def test_the_path_of_a_checkpoint_is_kept(tmp_path):
-    model = classifier(checkpoint=tmp_path / "checkpoint").fit(Z, CLASSES)
-    save(model, tmp_path / "model.skops")
-    assert load(tmp_path / "model.skops").checkpoint == tmp_path / "checkpoint"
-
-
 def test_an_estimator_that_is_not_fitted_is_saved_as_well(tmp_path):
     model = classifier(class_weight={0: 1.0, 1: 2.5}, callbacks=[])
     save(model, tmp_path / "model.skops")
