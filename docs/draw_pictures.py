@@ -125,8 +125,8 @@ def save(display, name):
 BOXES = {
     "table": (2.9, 4.2, 3.2, "DataFrame, array, CSR matrix", None),
     "search": (0.0, 3.0, 2.3, "_search · _candidates\nmany fits", False),
-    "base": (2.9, 3.0, 3.2, "_classifier · _regressor\n_base: rounds of a fit", False),
-    "plan": (6.7, 3.4, 2.7, "_encoding · _planning\n_preprocessing · _pieces", False),
+    "base": (2.9, 3.0, 3.2, "_classifier · _regressor\n_base · _ensemble", False),
+    "plan": (6.7, 3.4, 2.7, "_planning · _members\n_encoding · _preprocessing", False),
     "rest": (6.7, 2.3, 2.7, "_scoring · _validation\n_progress · _parameters", False),
     "tasks": (0.0, 1.55, 2.3, "_tasks\nmany requests, joblib", False),
     "waist": (2.9, 1.55, 3.2, "_training: fit_networks\nspecs + sets → networks", None),
@@ -136,7 +136,7 @@ BOXES = {
         6.7,
         0.0,
         2.9,
-        "_propagation · _modules\n_losses · _optimizers\n_dropout · _rows",
+        "_stacked_module · _propagation\n_losses · _optimizers\n_dropout · _batches",
         True,
     ),
 }

@@ -5,9 +5,9 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_snn._base import BaseSNN
-from sklearn_snn._dates import MICROSECONDS_OF_A_DAY as _DAY
 from sklearn_snn._files import write_atomically
 from sklearn_snn._onnx_graph import Graph, Tensor
+from sklearn_snn._parts import MICROSECONDS_OF_A_DAY as _DAY
 from sklearn_snn._preprocessing import TabularPreprocessor
 from sklearn_snn._scaling import FARTHEST, inverse
 from sklearn_snn._selu import ALPHA, SCALE

@@ -212,7 +212,8 @@ _ATTRIBUTES = """\
         mean of theirs. With `refit` it tells of the networks on the folds.
     {oof_attribute} : ndarray of shape (n_samples, ...)
         With `oof_score`, what the networks that never saw a row predict for it,
-        averaged; NaN for rows that no network has left out.
+        averaged; NaN for rows that no network has left out, such as rows of weight 0
+        if the folds are not the user's own.
     oof_score_ : float
         With `oof_score`, the estimator's `score` of these predictions.
     member_preprocessors_ : list of transformer or None

@@ -50,12 +50,14 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
     column of their own flags them.
 
     Categories become a column for each level; missing is a level, and rare ones are
-    pooled. Two levels need one column only. Categories with more than 64 levels also
-    get target means, shrunk towards the overall mean as far as they are uncertain;
-    above 256 levels, only these, or without `y` a column for each of the most frequent
-    levels and one that says how frequent each is. These columns get mean 0 and variance
-    1 as well, or less where a level is so rare that it would be beyond 10; those of 65
-    to 256 levels a deviation of 0.3, since there are so many.
+    pooled. Two levels need one column only. Categories with more than 64 levels of two
+    rows or more also get target means, for levels of a single row as well, shrunk
+    towards the overall mean as far as they are uncertain; levels that were not seen
+    get that of those seen once. Above 256 levels there are only these, or without `y`
+    a column for each of the most frequent levels and one that says how frequent each
+    is. These columns get mean 0 and variance 1 as well, or less where a level is so
+    rare that it would be beyond 10; those of 65 to 256 levels a deviation of 0.3, since
+    there are so many.
 
     Columns that are constant or empty are dropped, unless there are no others. A sparse
     table stays sparse: it is scaled by its standard deviations, and the estimators

@@ -7,14 +7,17 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
+from sklearn.preprocessing import StandardScaler
 
 from benchmarks.stress import hostile
 from sklearn_snn import SNNClassifier, SNNRegressor, TabularPreprocessor
+from sklearn_snn._ensemble import EnsembleEstimator
 
 TINY = dict(
     depth=1, width=4, max_iter=2, n_estimators=1, n_threads=1, random_state=0, n_bins=1
@@ -226,17 +229,60 @@ def test_a_row_whose_prediction_is_not_finite_is_an_error_with_its_number(
         model.predict(X)
 
 
-@BOTH
-def test_rows_that_are_predicted_in_several_parts_are_the_same(make, X, monkeypatch):
-    model = make(preprocessor=None, **TINY).fit(X, X[:, 0] > 0)
-    expected, members = model.predict(X), model.predict_members(X)
+@pytest.fixture
+def in_parts(monkeypatch):
+    """Has five rows predicted at once, and counts the parts."""
+    parts, predictions = [], EnsembleEstimator._predictions
+
+    def counted(self, X, *args):
+        parts.append(X)
+        return predictions(self, X, *args)
+
     monkeypatch.setattr("sklearn_snn._ensemble._PREDICTED_SIZE", 0)
     monkeypatch.setattr("sklearn_snn._ensemble._FEWEST_ROWS", 5)
-    assert_array_equal(model.predict(X), expected)
-    assert_array_equal(model.predict_members(X), members)
+    monkeypatch.setattr(EnsembleEstimator, "_predictions", counted)
+    return parts
+
+
+def with_levels(n=200):
+    """A frame with numbers, and a category whose levels have means of the target."""
+    rng = np.random.default_rng(0)
+    level = rng.permutation(np.arange(n) % 70)
+    return pd.DataFrame({"x": rng.normal(size=n), "level": level.astype(float)})
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "kind", [pd.DataFrame, pl.from_pandas, np.asarray, csr_array], ids=repr
+)
+def test_rows_that_are_predicted_in_parts_are_the_same(make, kind, in_parts):
+    frame = with_levels()
+    numbers = frame.to_numpy()
+    X = kind(frame if kind in (pd.DataFrame, pl.from_pandas) else numbers)
+    parameters = TINY | dict(n_estimators=2, categorical_features=[1])
+    model = make(early_stopping=True, **parameters)
+    model.fit(numbers if kind is csr_array else X, numbers[:, 0] > 0)
+    assert len(model.preprocessor_.target_columns) == 1
+    members = model.predict_members(X)
+    predict = getattr(model, "predict_proba", model.predict)
+    in_parts.clear()
+    assert_array_equal(predict(X), sum(members) / 2)
+    assert len(in_parts) == 40
+    if kind is csr_array:
+        assert_array_equal(predict(X), predict(numbers))
+
+
+def test_the_number_of_a_row_counts_from_the_first_part(X, in_parts):
+    model = SNNRegressor(preprocessor=None, **TINY).fit(X, X[:, 0] > 0)
     X[17] = [1e39, -1e39, 1e39]
     with pytest.raises(ValueError, match="row 17 of X is not finite"):
         model.predict(X)
+
+
+def test_preprocessors_of_others_see_all_rows_at_once(X, in_parts):
+    model = SNNRegressor(preprocessor=StandardScaler(), **TINY).fit(X, X[:, 0])
+    model.predict(X)
+    assert len(in_parts) == 1
 
 
 @pytest.mark.parametrize("make", [SNNRegressor, SNNClassifier])

@@ -554,6 +554,32 @@ def test_many_levels_that_are_all_rare_are_not_pooled():
     assert exact().fit_transform(frame).shape == (1200, 33)
 
 
+def test_levels_of_one_row_have_means_of_their_own_where_there_are_many():
+    rng = np.random.default_rng(0)
+    number = np.append(np.repeat(np.arange(100), 2), np.arange(100, 400))
+    is_single = number >= 100
+    frame = pd.DataFrame({"level": np.char.add("l", number.astype(str))})
+    y = rng.normal(size=400)[number] + 2.0 * is_single + 0.1 * rng.normal(size=500)
+    ours = exact().fit(frame, y)
+    column = ours.target_columns[0]
+    means = ours.transform(frame)[:, column]
+    assert np.corrcoef(means[is_single], y[is_single])[0, 1] > 0.95
+    # Levels to come are like them.
+    (unseen,) = ours.transform(pd.DataFrame({"level": ["new"]}))[:, column]
+    slope, start = np.polyfit(means, y, 1)
+    assert slope * unseen + start == pytest.approx(y[is_single].mean(), abs=0.2)
+    # In training nothing is known of them but that.
+    seen = exact().fit_transform(frame, y)[:, column]
+    assert np.ptp(seen[is_single]) < 0.2 * np.ptp(means[is_single])
+
+
+@pytest.mark.parametrize("weight", [[1, 2, 3], [0.4, 1.1, 2.5]])
+def test_weights_do_not_make_levels_of_what_each_row_has_to_itself(weight):
+    frame = pd.DataFrame({"name": [f"n{i}" for i in range(300)], "x": np.arange(300)})
+    ours = TabularPreprocessor().fit(frame, np.arange(300) % 2, np.tile(weight, 100))
+    assert len(ours.target_columns) == 0
+
+
 def test_levels_that_are_unknown_are_not_extreme():
     words = [f"l{i}" for i in range(100) for _ in range(1000 + i)]
     ours = exact().fit(pd.DataFrame({"word": words}))

@@ -51,7 +51,6 @@ ORDER = [
     "_training",
     "_prediction",
     "_weights",
-    "_dates",
     "_columns",
     "_chosen_columns",
     "_validation",
