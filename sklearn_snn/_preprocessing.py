@@ -1,7 +1,7 @@
 """From a table to what a self-normalizing network wants: mean 0 and variance 1."""
 
 from functools import partial
-from itertools import count
+from itertools import compress, count
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
@@ -424,12 +424,19 @@ class TabularPreprocessor(LinkedEstimator, TransformerMixin, BaseEstimator):
 
     def _numbers(self, X):
         """Columns that are numbers, and those made of dates, before they are scaled."""
-        if not {"date", "duration"} & set(self.kinds_):
-            matrix = number_matrix(X, [j for j, _ in self.parts_])
-            if matrix is not None:
-                return number_parts(self.parts_, matrix)
         read = partial(self._values, X, empty=self._empty)
-        return part_values(self.parts_, read, X.shape[0])
+        is_plain = np.array([self.kinds_[j] == "number" for j, _ in self.parts_], bool)
+        plain = list(compress(self.parts_, is_plain))
+        matrix = number_matrix(X, [j for j, _ in plain])
+        if matrix is None:
+            return part_values(self.parts_, read, X.shape[0])
+        if is_plain.all():
+            return number_parts(plain, matrix)
+        others = list(compress(self.parts_, ~is_plain))
+        result = np.empty((X.shape[0], len(self.parts_)))
+        result[:, is_plain] = number_parts(plain, matrix)
+        result[:, ~is_plain] = part_values(others, read, X.shape[0])
+        return result
 
     def _values(self, X, j, *, empty):
         """Column j of numbers or dates, which may be one of those that were empty."""

@@ -133,9 +133,9 @@ class FittedNetwork:
     n_seen: int | None = None
 
     def with_outputs(
-        self, factor: NDArray[np.floating], summand: NDArray[np.floating]
+        self, factor: NDArray | float, summand: NDArray | float
     ) -> FittedNetwork:
-        """The same, but that outputs get a factor and a summand, (n_outputs,) each."""
+        """The same with outputs times a factor plus a summand, one or (n_outputs,)."""
         *below, weight, bias = self.weights
         last = weight * factor, bias * factor + summand
         last_layer = [part.astype(weight.dtype) for part in last]
