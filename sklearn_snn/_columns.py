@@ -258,7 +258,8 @@ def _array(X, j, *, is_exact=False):
     if dtype.kind in "iuf" and not is_integer:
         return column.to_numpy(np.float64, na_value=np.nan), False
     if dtype.kind in "mM" and not str(dtype).startswith(("date32", "date64")):
-        return column.to_numpy(f"{dtype.kind}8[us]"), False
+        unit = "ns" if str(dtype).startswith("duration[ns]") else "us"
+        return column.to_numpy(f"{dtype.kind}8[{unit}]"), False
     return column.to_numpy(object), False
 
 

@@ -1299,6 +1299,8 @@ def test_durations_of_any_unit_are_numbers_of_days():
         )
     short = pd.DataFrame({"span": pd.to_timedelta(np.arange(50), "ns"), "x": X[:50, 0]})
     assert list(exact().fit(short).get_feature_names_out()) == ["span", "x"]
+    arrow = short.astype({"span": "duration[ns][pyarrow]"})
+    assert_array_equal(exact().fit_transform(arrow), exact().fit_transform(short))
 
 
 @pytest.mark.parametrize(
