@@ -56,7 +56,7 @@ class EnsembleEstimator(PlanningEstimator):
         return self._read_X(X, self.preprocessor_, reset=False)
 
     def _predictions(self, X, first=0):
-        """Predictions of the members for rows that have been read, from one on."""
+        """Those of the members for rows that were read; the first is number `first`."""
         with np.errstate(over="ignore", invalid="ignore"):
             predictions = self._member_predictions(self._outputs(X))
         is_finite = np.isfinite(predictions).all(axis=(0, *range(2, predictions.ndim)))
