@@ -253,7 +253,9 @@ def with_levels(n=200):
 
 @BOTH
 @pytest.mark.parametrize(
-    "kind", [pd.DataFrame, pl.from_pandas, np.asarray, csr_array], ids=repr
+    "kind",
+    [pd.DataFrame, pl.from_pandas, np.asarray, csr_array],
+    ids=["pandas", "polars", "array", "csr"],
 )
 def test_rows_that_are_predicted_in_parts_are_the_same(make, kind, in_parts):
     frame = with_levels()
