@@ -84,10 +84,9 @@ def fit_networks(
     if callbacks is None:
         groups = group_networks(specs, training_sets)
     networks: list[FittedNetwork | None] = [None] * len(specs)
-    trained = options
     if checkpoint is not None:
         networks = checkpoint.begin(len(specs))
-        trained = replace(options, keep_state=True)
+    keeps_state = options.keep_state or checkpoint is not None
     start = time.monotonic()
     with (
         advise_on_memory(*memory_needs(specs)),
@@ -96,15 +95,12 @@ def fit_networks(
     ):
         sets = labelled_rows(training_sets, dtype, device)
         for done, group in enumerate(groups):
-            limit = options.time_limit
-            if limit is not None:  # groups to come get an equal share of what is left
-                left = max(limit - (time.monotonic() - start), 1e-9)
-                limit = left / (len(groups) - done)
+            limit = _share_of_time(options.time_limit, start, len(groups) - done)
             train = partial(
                 _train_stack,
                 sets=sets,
                 loss=loss,
-                options=trained,
+                options=replace(options, keep_state=keeps_state),
                 clock=Clock(limit, interrupts),
                 callbacks=None if callbacks is None else callbacks[group[0]],
             )
@@ -117,6 +113,13 @@ def fit_networks(
             made = train([specs[i] for i in group], on_epoch=tell)
             networks = _put(networks, group, made)
     return _ended(networks, options, checkpoint, interrupts)
+
+
+def _share_of_time(limit: float | None, start: float, n_groups: int) -> float | None:
+    """Seconds of a group; those to come get an equal share of what is left."""
+    if limit is None:
+        return None
+    return max(limit - (time.monotonic() - start), 1e-9) / n_groups
 
 
 def _ended(

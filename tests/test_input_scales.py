@@ -104,7 +104,7 @@ def test_a_state_without_scales_is_gone_on_from():
     spec = NetworkSpec(SIZES, 20, seed=0, max_epochs=2, learning_rate=1e-3)
     (network,) = fit_networks([spec], [data], loss=loss, options=options)
     state = network.state
-    # As files of earlier versions have it, after the same training.
+    # As a solver without scales leaves it, after the same training.
     plain = replace(
         state,
         parameters=np.concatenate([one.ravel() for one in network.weights]),

@@ -74,6 +74,7 @@ ORDER = [
     "_moments",
     "_tasks",
     "_candidates",
+    "_stacked_search",
     "_search",
     "_search_space",
     "_classifier",
@@ -141,7 +142,7 @@ def test_skorch_and_private_scikit_learn_are_imported_in_one_file_each(path):
 FOREIGN = {
     "_candidates": {"_validate_params"},
     "_optimizers": {"_fused_adamw_"},
-    "_search": {"_validate_params"},
+    "_stacked_search": {"_validate_params"},
 }
 
 
